@@ -1,41 +1,285 @@
 package classifier
 
-import "errors"
+import (
+	"errors"
+	"math"
+	"slices"
 
-// ErrNotFinite is returned by Push for a sample or fix that is not a number,
-// is infinite, or lies beyond what a phone can measure.
-var ErrNotFinite = errors.New("classifier: acceleration is not a finite number of m/s²")
+	"github.com/tempogate/tempogate/classifier/feature"
+	"github.com/tempogate/tempogate/classifier/model"
+	"github.com/tempogate/tempogate/classifier/signal"
+	"github.com/tempogate/tempogate/classifier/tempo"
+)
 
-// ErrTimeBackwards is returned by Push when a batch begins long before what
-// was already taken.
-var ErrTimeBackwards = errors.New("classifier: sensor time runs backwards")
+// ErrNotFinite is returned by Push for a value that is not a number, is
+// infinite, or lies beyond what a phone can measure.
+var ErrNotFinite = errors.New("classifier: acceleration is not a finite number of at most 1000 m/s²")
+
+// ErrTimeBackwards is returned by Push for a batch that begins more than
+// MaxBackwardsNS before what was already taken.
+var ErrTimeBackwards = errors.New("classifier: sensor time runs backwards by more than 5 s")
+
+const (
+	// HopNS is the time between two estimates, in nanoseconds of sensor time.
+	HopNS = 1_000_000_000
+
+	// MaxBackwardsNS is how far a reading may lie behind the newest one. Up to
+	// there it came late and is passed over; beyond, the clock was set back or
+	// recordings were mixed up.
+	MaxBackwardsNS = 5_000_000_000
+
+	// maxMPS2 is beyond any phone's range (16 g, 157 m/s²) and any unit error.
+	maxMPS2 = 1000
+
+	// quietNS is how long without acceleration fixes alone drive the estimates.
+	quietNS = 2_500_000_000
+
+	// maxCatchUp bounds the estimates that one fix can cause after a pause.
+	maxCatchUp = 30
+
+	hopRows = HopNS / 1_000_000_000 * signal.RateHz
+)
+
+// An Observation is what the classifier saw at one hop, for training and
+// study. Its pointers are valid during the call only.
+type Observation struct {
+	SensorTime int64           // nanoseconds
+	SourceHz   float64         // readings a second
+	SpeedMPS   float64         // NaN without a usable fix
+	Motion     *feature.Motion // nil when the window is too short
+	Posterior  *model.Scores   // of the window alone; nil when Motion is
+}
 
 // Config configures a Stream. The zero value uses the embedded model.
-type Config struct{}
+type Config struct {
+	Model   *model.Model      // read-only and shared; nil for model.Default
+	Observe func(Observation) // called at every hop; may be nil
+}
 
-// A Stream turns one person's samples into estimates, one a second of sensor
-// time.
-type Stream struct{}
+// A Stream turns one person's readings into estimates, one a second of sensor
+// time. Estimates use nothing newer than their SensorTime, and the same calls
+// give the same estimates, bit for bit.
+//
+// A Stream is used by one goroutine at a time.
+type Stream struct {
+	model   *model.Model
+	observe func(Observation)
+
+	started    bool
+	anchor     int64 // sensor time from which hops are counted
+	newest     int64 // newest sample or fix used
+	lastSample int64
+	hop        int64 // hops are due at anchor + hop·HopNS
+	sampling   bool  // a sample has been taken since the last gap
+	late       int   // readings passed over
+
+	resampler signal.Resampler
+	window    signal.Window
+	speed     speedometer
+	filter    model.Filter
+	tracker   tempo.Tracker
+}
 
 // NewStream returns an empty stream.
-func NewStream(Config) *Stream { return &Stream{} }
+func NewStream(c Config) *Stream {
+	if c.Model == nil {
+		c.Model = model.Default()
+	}
+	return &Stream{model: c.Model, observe: c.Observe}
+}
 
-// A Workspace is the scratch memory of one goroutine.
-type Workspace struct{}
+// A Workspace is the scratch memory for Push, about 25 KiB. It serves any
+// number of streams in turn, and one goroutine at a time.
+type Workspace struct {
+	features *feature.Extractor
+}
 
-// NewWorkspace returns a workspace that any number of streams can use in turn.
-func NewWorkspace() *Workspace { return &Workspace{} }
+// NewWorkspace returns a workspace.
+func NewWorkspace() *Workspace { return &Workspace{features: feature.NewExtractor()} }
 
-// Push takes a batch, sorts both slices by sensor time in place, and appends
-// the estimates that became due to dst.
+// Clear overwrites every trace of the windows it was used for.
+func (w *Workspace) Clear() { w.features.Clear() }
+
+// Push takes a batch and appends the estimates that it completes to dst, one
+// for each second of sensor time, which it returns.
+//
+// Both slices are sorted by sensor time, in place. Readings that come late (up
+// to MaxBackwardsNS behind the newest) and those with the time of the one
+// before are passed over and counted in Late. After a gap of more than
+// signal.MaxGapNS the window begins anew. A batch that is refused with an
+// error has not been taken, not even in part.
+//
+// 0 allocations when dst has room and the slices are already in order.
 func (s *Stream) Push(dst []Estimate, w *Workspace, samples []Sample, fixes []Fix) ([]Estimate, error) {
+	if !slices.IsSortedFunc(samples, bySampleTime) {
+		slices.SortStableFunc(samples, bySampleTime)
+	}
+	if !slices.IsSortedFunc(fixes, byFixTime) {
+		slices.SortStableFunc(fixes, byFixTime)
+	}
+	if err := s.check(samples, fixes); err != nil {
+		return dst, err
+	}
+	for len(samples) > 0 || len(fixes) > 0 {
+		if len(fixes) == 0 || len(samples) > 0 && samples[0].SensorTime < fixes[0].SensorTime {
+			dst = s.takeSample(dst, w, &samples[0])
+			samples = samples[1:]
+		} else {
+			dst = s.takeFix(dst, w, &fixes[0])
+			fixes = fixes[1:]
+		}
+	}
 	return dst, nil
 }
 
-// Clear forgets everything: the window, the work space of the estimators, the
-// filters over time.
-func (s *Stream) Clear() {}
+func bySampleTime(a, b Sample) int { return compare(a.SensorTime, b.SensorTime) }
+func byFixTime(a, b Fix) int       { return compare(a.SensorTime, b.SensorTime) }
 
-// Resident returns how many samples the stream holds at the moment, raw or
-// resampled.
-func (s *Stream) Resident() int { return 0 }
+func compare(a, b int64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// check refuses what must not be taken. Both slices are in order.
+func (s *Stream) check(samples []Sample, fixes []Fix) error {
+	for i := range samples {
+		a := &samples[i]
+		// A NaN fails every comparison.
+		if !(math.Abs(a.X) <= maxMPS2 && math.Abs(a.Y) <= maxMPS2 && math.Abs(a.Z) <= maxMPS2) {
+			return ErrNotFinite
+		}
+	}
+	if !s.started {
+		return nil
+	}
+	if len(samples) > 0 && samples[0].SensorTime < s.newest-MaxBackwardsNS ||
+		len(fixes) > 0 && fixes[0].SensorTime < s.newest-MaxBackwardsNS {
+		return ErrTimeBackwards
+	}
+	return nil
+}
+
+// start anchors the hops at the first reading of all.
+func (s *Stream) start(time int64) {
+	if s.started {
+		return
+	}
+	s.started = true
+	s.anchor, s.newest, s.hop = time, time, 1
+	s.resampler.Start(time)
+}
+
+func (s *Stream) takeSample(dst []Estimate, w *Workspace, a *Sample) []Estimate {
+	s.start(a.SensorTime)
+	if s.sampling && a.SensorTime <= s.lastSample || a.SensorTime < s.anchor {
+		s.late++
+		return dst
+	}
+	if s.sampling && a.SensorTime-s.lastSample > signal.MaxGapNS {
+		s.pause(a.SensorTime)
+	}
+	s.sampling = true
+	s.lastSample = a.SensorTime
+	s.newest = max(s.newest, a.SensorTime)
+	s.resampler.Add(a.SensorTime, a.X, a.Y, a.Z)
+	var row signal.Row
+	for s.resampler.Next(&row) {
+		s.window.Push(row)
+		index := s.resampler.Index()
+		if index%hopRows == 0 && index/hopRows >= s.hop {
+			s.hop = index / hopRows
+			dst = append(dst, s.step(w, s.newest))
+		}
+	}
+	return dst
+}
+
+// pause begins the window anew after a gap in the acceleration. A long one
+// also ends what was believed before it.
+func (s *Stream) pause(now int64) {
+	s.resampler.Restart()
+	s.window.Clear()
+	s.tracker.Clear()
+	s.sampling = false
+	if now-s.newest > maxCatchUp*HopNS {
+		s.filter = model.Filter{}
+	}
+}
+
+func (s *Stream) takeFix(dst []Estimate, w *Workspace, f *Fix) []Estimate {
+	s.start(f.SensorTime)
+	if f.SensorTime < s.anchor || !s.speed.take(f) {
+		s.late++
+		return dst
+	}
+	gap := f.SensorTime - s.newest
+	s.newest = max(s.newest, f.SensorTime)
+	if s.sampling && f.SensorTime-s.lastSample <= quietNS {
+		return dst
+	}
+	// No acceleration: fixes alone move the time on.
+	if s.sampling {
+		s.pause(f.SensorTime)
+	}
+	due := (f.SensorTime - s.anchor) / HopNS
+	if due-s.hop >= maxCatchUp {
+		s.hop = due
+	}
+	if gap > maxCatchUp*HopNS {
+		s.filter = model.Filter{}
+	}
+	for s.hop <= due {
+		dst = append(dst, s.step(w, s.anchor+s.hop*HopNS))
+	}
+	return dst
+}
+
+// step makes the estimate of one hop, which is due at the given time.
+func (s *Stream) step(w *Workspace, now int64) Estimate {
+	s.hop++
+	e := Estimate{SensorTime: now, SpeedMPS: s.speed.at(now)}
+
+	var posterior, speed *model.Scores
+	var posteriorScores, speedScores model.Scores
+	motion := w.features.Extract(&s.window)
+	if motion != nil {
+		posterior = &posteriorScores
+		s.model.Posterior(posterior, &motion.Features, s.resampler.SourceHz())
+	}
+	if !math.IsNaN(e.SpeedMPS) && len(s.model.SpeedEdges) > 0 {
+		speed = &speedScores
+		s.model.SpeedLog(speed, e.SpeedMPS)
+	}
+	if s.observe != nil {
+		s.observe(Observation{e.SensorTime, s.resampler.SourceHz(), e.SpeedMPS, motion, posterior})
+	}
+	if posterior == nil && speed == nil {
+		s.tracker.Step(nil, 0, 0)
+		e.CadenceSPM = math.NaN()
+		return e
+	}
+	s.filter.Step(s.model, posterior, speed)
+	e.P = Probabilities(s.filter.P)
+	if class, p := s.filter.Best(); p >= s.model.Decide {
+		e.Activity = ActivityAt(class)
+	}
+	t := s.tracker.Step(motion, e.P.Of(Walk), e.P.Of(Run))
+	e.CadenceSPM, e.CadenceConfidence, e.BPM = t.CadenceSPM, t.Confidence, t.BPM
+	return e
+}
+
+// Late returns how many readings were passed over because they came late or
+// twice.
+func (s *Stream) Late() int { return s.late }
+
+// Resident returns how many readings the stream holds at the moment, as rows
+// of its window.
+func (s *Stream) Resident() int { return s.window.Len() }
+
+// Clear forgets everything: the window, the beliefs over time, the clock.
+func (s *Stream) Clear() { *s = Stream{model: s.model, observe: s.observe} }

@@ -1,0 +1,47 @@
+# make demo: the whole line in under a minute.   make test: everything that must hold.
+
+GO       ?= go
+FUZZTIME ?= 5s
+BINARY   := bin/tempogate
+
+.PHONY: build demo test check race fuzz model eval bench-classifier bench-consent clean
+
+build:
+	$(GO) build -o $(BINARY) ./cmd/tempogate
+
+demo: build
+	$(BINARY) demo
+
+test: check race fuzz
+
+check:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	  test -z "$$unformatted" || { echo "gofmt would change: $$unformatted" >&2; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+race:
+	$(GO) test -race -timeout 15m ./...
+
+# A short run of every fuzz target; longer with FUZZTIME=10m.
+fuzz:
+	@set -e; for package in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+	    echo "fuzz $$package $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+	  done; \
+	done
+
+# Trains the model that the binary carries.
+model: build
+	$(BINARY) train --collection "$${TEMPOGATE_DATA:-../shared/data}" --out classifier/model/default.model
+
+# How well the method does on people and data sets that it was not trained on.
+eval: build
+	$(BINARY) eval activity --collection "$${TEMPOGATE_DATA:-../shared/data}" --protocol dataset --out out/eval
+
+bench-classifier:
+	@$(GO) test ./classifier -run '^TestBenchmarkFigures$$' -figures -count 1 -v | grep -E '^[a-z0-9_]+ [0-9.e+-]+$$'
+
+clean:
+	rm -rf bin out

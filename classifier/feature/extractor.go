@@ -1,0 +1,255 @@
+package feature
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/dsp/fourier"
+	"gonum.org/v1/gonum/floats"
+
+	"github.com/tempogate/tempogate/classifier/signal"
+)
+
+const (
+	// MinLength is the shortest window that is described: 2.56 s.
+	MinLength = signal.WindowLength / 2
+
+	// Bins is the number of spectral lines from 0 to half the rate.
+	Bins = signal.WindowLength/2 + 1
+
+	// BinHz is the distance between two lines.
+	BinHz = float64(signal.RateHz) / signal.WindowLength
+
+	// MaxLag is the longest lag of the autocorrelation, in rows: 2 s.
+	MaxLag = 2 * signal.RateHz
+)
+
+// Motion is a window split along and across gravity. It belongs to its
+// Extractor, which overwrites it at the next call.
+type Motion struct {
+	Length          int       // rows in the window, MinLength to signal.WindowLength
+	GravityMPS2     float64   // |g|, 0 for a source without gravity
+	Vertical        []float64 // v, m/s², Length values, mean 0
+	North, East     []float64 // h in a basis at will, mean 0
+	Magnitude       []float64 // m
+	VerticalPower   []float64 // power of v by spectral line, (m/s²)², Bins values
+	HorizontalPower []float64 // power of both components of h together
+	Correlation     []float64 // autocorrelation of v at lag 0 to MaxLag rows, 1 at lag 0
+	Variance        float64   // of v
+	HorizontalVar   float64   // of h, both components together
+	Features        Vector
+}
+
+// An Extractor holds the work space for Extract. One serves any number of
+// windows in turn, and one goroutine at a time.
+type Extractor struct {
+	motion  Motion
+	axes    [3][signal.WindowLength]float64
+	buffers [4][signal.WindowLength]float64
+	power   [2][Bins]float64
+	lags    [MaxLag + 1]float64
+	taper   [signal.WindowLength]float64 // Hann over the newest `tapered` rows
+	tapered int
+	gain    float64 // sum of squares of taper
+	real    *fourier.FFT
+	complex *fourier.CmplxFFT
+	line    [signal.WindowLength]float64
+	pair    [signal.WindowLength]complex128
+	lines   [Bins]complex128
+	pairs   [signal.WindowLength]complex128
+}
+
+// NewExtractor allocates an Extractor of about 20 KiB.
+func NewExtractor() *Extractor {
+	return &Extractor{
+		real:    fourier.NewFFT(signal.WindowLength),
+		complex: fourier.NewCmplxFFT(signal.WindowLength),
+	}
+}
+
+// Clear overwrites every trace of the last window.
+func (e *Extractor) Clear() {
+	*e = Extractor{
+		taper: e.taper, tapered: e.tapered, gain: e.gain,
+		real: e.real, complex: e.complex,
+	}
+	// gonum's transforms keep intermediate values; a transform of zeros
+	// overwrites them.
+	e.real.Coefficients(e.lines[:], e.line[:])
+	e.complex.Coefficients(e.pairs[:], e.pair[:])
+}
+
+// Extract describes the window's newest rows, all that it holds. It returns
+// nil when they are fewer than MinLength. 0 allocations.
+func (e *Extractor) Extract(w *signal.Window) *Motion {
+	if w.Len() < MinLength {
+		return nil
+	}
+	n := w.Axes(e.axes[0][:], e.axes[1][:], e.axes[2][:])
+	m := &e.motion
+	m.Length = n
+	m.Vertical, m.North, m.East = e.buffers[0][:n], e.buffers[1][:n], e.buffers[2][:n]
+	m.Magnitude = e.buffers[3][:n]
+	m.VerticalPower, m.HorizontalPower = e.power[0][:], e.power[1][:]
+	m.Correlation = e.lags[:]
+	e.split(n)
+	m.Variance = meanSquare(m.Vertical)
+	m.HorizontalVar = meanSquare(m.North) + meanSquare(m.East)
+	e.spectra(n)
+	e.correlate()
+	m.describe()
+	return m
+}
+
+// gravityFreeBelow is the mean magnitude, m/s², under which a source is taken
+// to deliver acceleration without gravity. Nobody walks at half a g.
+const gravityFreeBelow = 4.0
+
+// split fills Vertical, North, East and Magnitude.
+func (e *Extractor) split(n int) {
+	m := &e.motion
+	x, y, z := e.axes[0][:n], e.axes[1][:n], e.axes[2][:n]
+	mean := [3]float64{floats.Sum(x) / float64(n), floats.Sum(y) / float64(n), floats.Sum(z) / float64(n)}
+	g := math.Sqrt(mean[0]*mean[0] + mean[1]*mean[1] + mean[2]*mean[2])
+	up := mean
+	assumed := 0.0 // gravity to add to the magnitude
+	if g >= gravityFreeBelow {
+		m.GravityMPS2 = g
+		for i := range up {
+			up[i] /= g
+		}
+	} else {
+		m.GravityMPS2 = 0
+		up = principal(x, y, z, mean)
+		assumed = standardGravity
+	}
+	north, east := across(up)
+	for i := range n {
+		a := [3]float64{x[i] - mean[0], y[i] - mean[1], z[i] - mean[2]}
+		m.Vertical[i] = dot(a, up)
+		m.North[i] = dot(a, north)
+		m.East[i] = dot(a, east)
+		whole := [3]float64{x[i] + assumed*up[0], y[i] + assumed*up[1], z[i] + assumed*up[2]}
+		m.Magnitude[i] = math.Sqrt(dot(whole, whole))
+	}
+}
+
+const standardGravity = 9.80665 // m/s², ISO 80000-3
+
+func dot(a, b [3]float64) float64 { return a[0]*b[0] + a[1]*b[1] + a[2]*b[2] }
+
+// across returns two unit vectors that make a right-handed basis with up.
+func across(up [3]float64) (north, east [3]float64) {
+	// Start from the axis that up leans on least.
+	least := 0
+	for i := 1; i < 3; i++ {
+		if math.Abs(up[i]) < math.Abs(up[least]) {
+			least = i
+		}
+	}
+	north[least] = 1
+	lean := up[least]
+	for i := range north {
+		north[i] -= lean * up[i]
+	}
+	length := math.Sqrt(dot(north, north))
+	for i := range north {
+		north[i] /= length
+	}
+	east = [3]float64{
+		up[1]*north[2] - up[2]*north[1],
+		up[2]*north[0] - up[0]*north[2],
+		up[0]*north[1] - up[1]*north[0],
+	}
+	return north, east
+}
+
+// principal returns the unit vector along which the readings vary most, by
+// power iteration on their covariance.
+func principal(x, y, z []float64, mean [3]float64) [3]float64 {
+	var c [3][3]float64
+	for i := range x {
+		a := [3]float64{x[i] - mean[0], y[i] - mean[1], z[i] - mean[2]}
+		for j := range a {
+			for k := range a {
+				c[j][k] += a[j] * a[k]
+			}
+		}
+	}
+	// The column of the largest variance is never orthogonal to the answer.
+	largest := 0
+	for j := 1; j < 3; j++ {
+		if c[j][j] > c[largest][largest] {
+			largest = j
+		}
+	}
+	p := c[largest]
+	for range 12 {
+		length := math.Sqrt(dot(p, p))
+		if length == 0 {
+			return [3]float64{0, 0, 1}
+		}
+		for i := range p {
+			p[i] /= length
+		}
+		p = [3]float64{dot(c[0], p), dot(c[1], p), dot(c[2], p)}
+	}
+	length := math.Sqrt(dot(p, p))
+	for i := range p {
+		p[i] /= length
+	}
+	return p
+}
+
+func meanSquare(v []float64) float64 { return floats.Dot(v, v) / float64(len(v)) }
+
+// spectra fills VerticalPower and HorizontalPower. The two horizontal
+// components go through one complex transform: with c = north + i·east,
+// |C(k)|² + |C(-k)|² = 2(|N(k)|² + |E(k)|²).
+func (e *Extractor) spectra(n int) {
+	m := &e.motion
+	if e.tapered != n {
+		e.gain = 0
+		for i := range n {
+			e.taper[i] = 0.5 - 0.5*math.Cos(2*math.Pi*(float64(i)+0.5)/float64(n))
+			e.gain += e.taper[i] * e.taper[i]
+		}
+		e.tapered = n
+	}
+	for i := range n {
+		e.line[i] = e.taper[i] * m.Vertical[i]
+		e.pair[i] = complex(e.taper[i]*m.North[i], e.taper[i]*m.East[i])
+	}
+	clear(e.line[n:])
+	clear(e.pair[n:])
+	e.real.Coefficients(e.lines[:], e.line[:])
+	e.complex.Coefficients(e.pairs[:], e.pair[:])
+	// Scaled so that the lines of a signal add up to its variance.
+	scale := 2 / (e.gain * signal.WindowLength)
+	for k := range Bins {
+		m.VerticalPower[k] = scale * square(e.lines[k])
+		mirror := (signal.WindowLength - k) % signal.WindowLength
+		m.HorizontalPower[k] = scale / 2 * (square(e.pairs[k]) + square(e.pairs[mirror]))
+	}
+}
+
+func square(c complex128) float64 { return real(c)*real(c) + imag(c)*imag(c) }
+
+// correlate fills Correlation: for each lag the covariance of v with itself
+// over the rows that overlap, against the variance of the same rows, so that a
+// perfect rhythm gives 1 at every multiple of its period.
+func (e *Extractor) correlate() {
+	m := &e.motion
+	v := m.Vertical
+	n := len(v)
+	// Energy of the first and the last n-lag rows, kept by taking rows off.
+	head := floats.Dot(v, v)
+	tail := head
+	floor := 1e-6 * float64(n)
+	for lag := range m.Correlation {
+		if lag > 0 {
+			head -= v[n-lag] * v[n-lag]
+			tail -= v[lag-1] * v[lag-1]
+		}
+		m.Correlation[lag] = floats.Dot(v[:n-lag], v[lag:]) / (0.5*(max(head, 0)+max(tail, 0)) + floor)
+	}
+}

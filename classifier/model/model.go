@@ -1,0 +1,126 @@
+package model
+
+import (
+	_ "embed"
+	"math"
+	"sync"
+
+	"gonum.org/v1/gonum/floats"
+
+	"github.com/tempogate/tempogate/classifier/feature"
+)
+
+const (
+	// Classes is the number of classes: still, walk, run, cycle, transit, in
+	// this order everywhere.
+	Classes = 5
+
+	// Bound is the largest standardised feature.
+	Bound = 4.0
+
+	// CoarseBelowHz is the rate of the source, in readings a second, under
+	// which the coarse network answers. The highest running cadence is 3.7
+	// steps a second; less than two readings a step say nothing of it.
+	CoarseBelowHz = 8.0
+
+	// MaxHidden bounds the hidden layer.
+	MaxHidden = 64
+)
+
+// Scores holds one value a class.
+type Scores [Classes]float64
+
+// A Network is one hidden layer and a softmax. All matrices are row-major.
+type Network struct {
+	Hidden int
+	Mean   []float64 // feature.Count
+	Scale  []float64 // feature.Count: 1 / standard deviation
+	A      []float64 // Hidden × feature.Count
+	Abias  []float64 // Hidden
+	B      []float64 // Classes × Hidden
+	Bbias  []float64 // Classes
+}
+
+// A Model is everything that training learned. It is read-only in use and
+// shared by all streams.
+type Model struct {
+	Data         string // hash of the training data and of how it was used
+	Fine, Coarse Network
+	Prior        Scores             // class shares in training, π
+	Transition   [Classes]Scores    // T, one row for each class left
+	Weight       float64            // α
+	SpeedWeight  float64            // β
+	SpeedEdges   []float64          // m/s, ascending: bin i lies below edge i
+	Speed        [Classes][]float64 // ln ℓ(s|k), len(SpeedEdges)+1 values a class
+	Decide       float64            // least belief for a decision; below it the answer is unknown
+}
+
+//go:embed default.model
+var embedded []byte
+
+// Default returns the model built into the program.
+var Default = sync.OnceValue(func() *Model {
+	m, err := Parse(embedded)
+	if err != nil {
+		panic(err) // TestDefaultModel parses it in every build
+	}
+	return m
+})
+
+// Posterior writes the probability of each class, given a window alone, to
+// dst. 0 allocations.
+func (m *Model) Posterior(dst *Scores, f *feature.Vector, sourceHz float64) {
+	n := &m.Fine
+	if sourceHz < CoarseBelowHz {
+		n = &m.Coarse
+	}
+	n.posterior(dst, f)
+}
+
+func (n *Network) posterior(dst *Scores, f *feature.Vector) {
+	var z feature.Vector
+	for i, x := range f {
+		z[i] = Standardise(x, n.Mean[i], n.Scale[i])
+	}
+	var hidden [MaxHidden]float64
+	for j := range n.Hidden {
+		x := floats.Dot(n.A[j*feature.Count:(j+1)*feature.Count], z[:]) + n.Abias[j]
+		hidden[j] = x / (1 + math.Abs(x))
+	}
+	for k := range dst {
+		dst[k] = floats.Dot(n.B[k*n.Hidden:(k+1)*n.Hidden], hidden[:n.Hidden]) + n.Bbias[k]
+	}
+	Softmax(dst)
+}
+
+// Standardise returns (x - mean)·scale within ±Bound.
+func Standardise(x, mean, scale float64) float64 {
+	return min(max((x-mean)*scale, -Bound), Bound)
+}
+
+// Softmax replaces logits by probabilities.
+func Softmax(s *Scores) {
+	largest := s[0]
+	for _, x := range s {
+		largest = max(largest, x)
+	}
+	var sum float64
+	for k, x := range s {
+		s[k] = math.Exp(x - largest)
+		sum += s[k]
+	}
+	for k := range s {
+		s[k] /= sum
+	}
+}
+
+// SpeedLog writes ln ℓ(s|k) for a speed in m/s to dst.
+func (m *Model) SpeedLog(dst *Scores, speed float64) {
+	bin := 0
+	for bin < len(m.SpeedEdges) && speed >= m.SpeedEdges[bin] {
+		bin++
+	}
+	for k := range dst {
+		dst[k] = m.Speed[k][bin]
+	}
+}
