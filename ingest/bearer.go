@@ -1,0 +1,52 @@
+package ingest
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/tempogate/tempogate/consent/identity"
+	"github.com/tempogate/tempogate/ingest/wire"
+)
+
+// identify finds out who calls: from the Authorization header or, where
+// browsers cannot set one, from a second WebSocket subprotocol.
+//
+// A token in the query is refused even when it is good: addresses end up in
+// the logs of every proxy on the way.
+func (s *Server) identify(r *http.Request) (identity.Identity, *Problem) {
+	query := r.URL.Query()
+	for _, name := range []string{"token", "access_token", "bearer", "authorization"} {
+		if query.Has(name) {
+			return identity.Identity{}, problem(http.StatusUnauthorized, CodeTokenInQuery,
+				"a token in the address ends up in logs: send it as \"Authorization: Bearer ...\", "+
+					"or as the second WebSocket subprotocol \""+wire.BearerPrefix+"<token>\"")
+		}
+	}
+	token := bearer(r)
+	if token == "" {
+		return identity.Identity{}, problem(http.StatusUnauthorized, CodeBadToken,
+			"no token: send \"Authorization: Bearer ...\", or on a WebSocket the second subprotocol \""+
+				wire.BearerPrefix+"<token>\"")
+	}
+	who, err := s.config.Verifier.Verify(r.Context(), token)
+	if err != nil {
+		return identity.Identity{}, problem(http.StatusUnauthorized, CodeBadToken, err.Error())
+	}
+	return who, nil
+}
+
+// bearer returns the token that a request carries, or "". The header wins over
+// the subprotocol.
+func bearer(r *http.Request) string {
+	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "bearer") {
+		return strings.TrimSpace(token)
+	}
+	for _, p := range websocket.Subprotocols(r) {
+		if token, ok := strings.CutPrefix(p, wire.BearerPrefix); ok {
+			return token
+		}
+	}
+	return ""
+}

@@ -1,0 +1,214 @@
+package ingest
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/tempogate/tempogate/classifier"
+	"github.com/tempogate/tempogate/consent"
+	"github.com/tempogate/tempogate/consent/identity"
+	"github.com/tempogate/tempogate/ingest/wire"
+)
+
+// A Ledger answers for everybody's consent. *consent.Ledger is one.
+type Ledger interface {
+	// Give records a yes and returns the signed receipt once it is on disk.
+	Give(ctx context.Context, principal string, req consent.GiveRequest) (*consent.Receipt, error)
+
+	// Withdraw records a no, for all categories when none is named. It
+	// returns once the change is on disk and every Watch has been told.
+	Withdraw(ctx context.Context, principal, method string, categories ...consent.Category) (consent.Grant, error)
+
+	// Grant, History and Receipt tell what is recorded of a person.
+	Grant(principal string) (consent.Grant, error)
+	History(ctx context.Context, principal string) ([]consent.Change, error)
+	Receipt(ctx context.Context, principal string) (*consent.Receipt, error)
+
+	// Decide is the gate. It is asked for each frame and must not wait.
+	Decide(principal string, c consent.Category) consent.Decision
+
+	// Watch has told called for each change of a person's grant, in order,
+	// before the change is acknowledged to whoever made it.
+	Watch(principal string, told func(consent.Grant)) (stop func())
+
+	// Notice is the notice that people are asked under now, and Keys are the
+	// public keys that receipts are verified with.
+	Notice() *consent.Notice
+	Keys() consent.KeySet
+
+	// Healthy returns nil, or why the ledger cannot answer.
+	Healthy() error
+}
+
+// A Verifier finds out whom a bearer token stands for. *identity.Issuer is
+// one. The text of an error is shown to the client: it names what to mend and
+// never the token.
+type Verifier interface {
+	Verify(ctx context.Context, token string) (identity.Identity, error)
+}
+
+// A Config configures a Server. Ledger and Verifier have to be there, the zero
+// value of everything else works.
+type Config struct {
+	// Listen is the public address, 127.0.0.1:8080 when empty. Port 0 takes a
+	// free one.
+	Listen string
+
+	// Admin is the address of the admin listener, which serves /healthz,
+	// /readyz, /metrics and /debug/pprof and must not be reachable from
+	// outside. Empty: no admin listener.
+	Admin string
+
+	// TLS, when set, makes the public listener speak TLS. The server takes a
+	// copy and offers HTTP/1.1 only, which WebSocket needs.
+	TLS *tls.Config
+
+	Ledger   Ledger
+	Verifier Verifier
+
+	// Classifier configures the stream of each session.
+	Classifier classifier.Config
+
+	// Origins are the origins, such as "https://run.example.org", whose pages
+	// may call this server beside its own. Requests without an Origin header
+	// do not come from a page and are always allowed.
+	Origins []string
+
+	Limits Limits
+
+	// IdleTimeout ends a session that sends no frame for so long. 60 s when
+	// zero.
+	IdleTimeout time.Duration
+
+	// WindowHold is how long a session's window may outlive the last frame
+	// before it is cleared, while the session goes on. 10 s when zero.
+	WindowHold time.Duration
+
+	// WriteTimeout ends a session whose client does not read. 5 s when zero.
+	WriteTimeout time.Duration
+
+	// Grace is how long a shutdown may take before what is left is cut off.
+	// 10 s when zero.
+	Grace time.Duration
+
+	// Logger takes what the operator should know. Nothing that is logged
+	// holds a sample, a token or a person. slog.Default() when nil.
+	Logger *slog.Logger
+
+	// decode is (*wire.Decoder).Decode, unless a test replaces it.
+	decode decodeFunc
+}
+
+type decodeFunc func(d *wire.Decoder, dst *wire.Batch, scratch *wire.Scratch, binary bool, payload []byte, allowed wire.Allowed) error
+
+// Limits bound what one session, one person and all of them together can ask
+// of a node. A zero field takes the default.
+type Limits struct {
+	Sessions          int // live sessions on this node; 20 000
+	SessionsPerPerson int // live sessions of one person on this node; 4
+
+	FrameBytes int // bytes of one message; 256 KiB
+
+	// SamplesPerSecond and SampleBurst bound the readings that a session
+	// sends: so many a second on average (1000), and so many ahead of that
+	// (120 000: 20 minutes at 100 Hz, for a phone that was offline). An
+	// estimate costs about as much as 50 readings and counts as such.
+	SamplesPerSecond int
+	SampleBurst      int
+
+	// FramesPerSecond and FrameBurst bound messages, pings included, in the
+	// same way. 50 and 3000.
+	FramesPerSecond int
+	FrameBurst      int
+}
+
+// estimateCost is what an estimate counts in readings against the limit of
+// samples. Without it, readings a second apart would buy an inference each.
+const estimateCost = 50
+
+// withDefaults checks a configuration and fills it in.
+func (c Config) withDefaults() (Config, error) {
+	if c.Ledger == nil {
+		return c, errors.New("ingest: no ledger: without one nobody can be let in")
+	}
+	if c.Verifier == nil {
+		return c, errors.New("ingest: no verifier: without one nobody can be told apart")
+	}
+	for _, origin := range c.Origins {
+		u, err := url.Parse(origin)
+		if err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || strings.Contains(origin, "*") {
+			return c, fmt.Errorf("ingest: %q is no origin: write scheme://host or scheme://host:port, nothing after it", origin)
+		}
+	}
+	if c.Listen == "" {
+		c.Listen = "127.0.0.1:8080"
+	}
+	if c.TLS != nil {
+		c.TLS = c.TLS.Clone()
+		c.TLS.NextProtos = []string{"http/1.1"}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.decode == nil {
+		c.decode = (*wire.Decoder).Decode
+	}
+	orDuration(&c.IdleTimeout, 60*time.Second)
+	orDuration(&c.WindowHold, 10*time.Second)
+	orDuration(&c.WriteTimeout, 5*time.Second)
+	orDuration(&c.Grace, 10*time.Second)
+	l := &c.Limits
+	orInt(&l.Sessions, 20_000)
+	orInt(&l.SessionsPerPerson, 4)
+	orInt(&l.FrameBytes, 256<<10)
+	orInt(&l.SamplesPerSecond, 1000)
+	orInt(&l.SampleBurst, 120*l.SamplesPerSecond)
+	orInt(&l.FramesPerSecond, 50)
+	orInt(&l.FrameBurst, 60*l.FramesPerSecond)
+	return c, nil
+}
+
+func orDuration(d *time.Duration, otherwise time.Duration) {
+	if *d <= 0 {
+		*d = otherwise
+	}
+}
+
+func orInt(n *int, otherwise int) {
+	if *n <= 0 {
+		*n = otherwise
+	}
+}
+
+// Timeouts of the HTTP server. They end slow-loris handshakes; a session that
+// has been upgraded has its own.
+const (
+	readHeaderTimeout = 5 * time.Second
+	requestTimeout    = 15 * time.Second
+	keepAliveTimeout  = 60 * time.Second
+	maxHeaderBytes    = 16 << 10
+	maxBodyBytes      = 64 << 10 // of PUT /v1/consent
+)
+
+// allowedOrigin reports whether a page of the request's origin may call: it
+// is this server's own, or one of the configured ones, or there is no page.
+func (c *Config) allowedOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	for _, o := range c.Origins {
+		if strings.EqualFold(o, origin) {
+			return true
+		}
+	}
+	u, err := url.Parse(origin)
+	return err == nil && strings.EqualFold(u.Host, r.Host)
+}

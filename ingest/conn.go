@@ -1,0 +1,156 @@
+package ingest
+
+import (
+	"bufio"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// A clearingConn overwrites the buffer of each Read before it reads into it.
+//
+// bufio, crypto/tls and net/http keep what they have read in buffers that
+// outlive the message: what is consumed is dead but still there. A buffered
+// reader hands Read exactly the dead part of its buffer, so clearing that part
+// first removes the frame before; and since a read loop always ends up waiting
+// in such a call, nothing stays while a session idles.
+type clearingConn struct {
+	net.Conn
+}
+
+// Read clears p and then reads into it.
+func (c *clearingConn) Read(p []byte) (int, error) {
+	clear(p)
+	return c.Conn.Read(p)
+}
+
+// CloseWrite tells the peer that nothing more will come, where the transport
+// can say so. net/http and the end of a session use it.
+func (c *clearingConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// A clearingListener accepts clearing connections.
+type clearingListener struct {
+	net.Listener
+}
+
+// Accept waits for the next connection and wraps it.
+func (l clearingListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &clearingConn{conn}, nil
+}
+
+// clearing returns a listener whose connections leave nothing in the buffers
+// that they are read through. With a TLS configuration there are two layers:
+// one below TLS, for the records, and one above it, for the plaintext.
+func clearing(l net.Listener, config *tls.Config) net.Listener {
+	l = clearingListener{l}
+	if config != nil {
+		l = clearingListener{tls.NewListener(l, config)}
+	}
+	return l
+}
+
+// readBufferSize holds a second of packed samples whole, so that such a frame
+// costs one system call, and is small enough to have for every session.
+const readBufferSize = 1024
+
+// hijacking makes the upgrade use a read buffer of ours: small, and one that
+// can be cleared when the session has ended. It clears the buffer that the
+// HTTP server used for the request, which held the token.
+type hijacking struct {
+	http.ResponseWriter
+	conn   net.Conn
+	reader *bufio.Reader
+}
+
+// Hijack takes the connection over from the HTTP server.
+func (h *hijacking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	early := buffered.Reader.Buffered() > 0
+	wipe(buffered.Reader)
+	if early {
+		conn.Close()
+		return nil, nil, errors.New("ingest: client sent frames before the handshake was complete")
+	}
+	h.conn = conn
+	h.reader = bufio.NewReaderSize(conn, readBufferSize)
+	return conn, bufio.NewReadWriter(h.reader, buffered.Writer), nil
+}
+
+// wipe overwrites the buffer of a buffered reader and leaves the reader at the
+// end of its input.
+func wipe(r *bufio.Reader) {
+	r.Reset(clearingEOF{})
+	r.Peek(1) // fills the buffer, from its start to its end, with zeros
+}
+
+// clearingEOF is an input that is at its end and clears what it is given.
+type clearingEOF struct{}
+
+func (clearingEOF) Read(p []byte) (int, error) {
+	clear(p)
+	return 0, io.EOF
+}
+
+// The limits of waiting for a peer to take note of a close.
+const (
+	lingerTime  = time.Second
+	lingerBytes = 16 << 20
+)
+
+// linger ends a connection in such a way that the peer can read what was last
+// written to it. Closing a socket with unread input resets it, and a reset
+// throws away the close frame that says why. So: say that nothing more comes,
+// read what is still coming, unlooked at, until the peer hangs up or time or
+// patience run out, and close. Nothing of it stays in the reader's buffer.
+func linger(conn net.Conn, reader *bufio.Reader) {
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+	conn.SetReadDeadline(time.Now().Add(lingerTime))
+	reader.Reset(conn)
+	for n := 0; n < lingerBytes; {
+		k, err := reader.Discard(readBufferSize)
+		n += k
+		if err != nil {
+			break
+		}
+	}
+	abandon(conn, reader)
+}
+
+// abandon closes a connection at once and clears what its buffers hold.
+func abandon(conn net.Conn, reader *bufio.Reader) {
+	// A read that fails at once still passes through the clearing layers, and
+	// takes out what TLS has decrypted and nobody has read.
+	conn.SetReadDeadline(past)
+	reader.Reset(conn)
+	for range 2 * tlsRecordMax / readBufferSize {
+		if _, err := reader.Discard(readBufferSize); err != nil {
+			break
+		}
+	}
+	wipe(reader)
+	conn.Close()
+}
+
+// tlsRecordMax is the most plaintext that a TLS connection can have decrypted
+// in advance: one record (RFC 8446, section 5.1). abandon allows for two.
+const tlsRecordMax = 16 << 10
+
+// past is a deadline that has passed for every clock.
+var past = time.Unix(1, 0)

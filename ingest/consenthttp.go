@@ -1,0 +1,192 @@
+package ingest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/tempogate/tempogate/consent"
+)
+
+// httpMethod is the method that the ledger notes for what is said over HTTP,
+// streamMethod for what is said on a stream.
+const (
+	httpMethod   = "http"
+	streamMethod = "stream"
+)
+
+// getNotice answers GET /v1/notice. It asks nobody for a token: people read
+// before they say anything.
+func (s *Server) getNotice(w http.ResponseWriter, r *http.Request) error {
+	notice := s.config.Ledger.Notice()
+	w.Header().Set("ETag", `"`+notice.SHA256+`"`)
+	w.Header().Set("Cache-Control", "no-cache")
+	w.Header().Set("Content-Language", notice.Language)
+	return writeJSON(w, http.StatusOK, notice)
+}
+
+// getKeys answers GET /v1/keys with the public keys that verify receipts.
+func (s *Server) getKeys(w http.ResponseWriter, r *http.Request) error {
+	return writeJSON(w, http.StatusOK, s.config.Ledger.Keys())
+}
+
+// putConsent answers PUT /v1/consent.
+func (s *Server) putConsent(w http.ResponseWriter, r *http.Request, principal string) error {
+	req, err := readGive(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	if err != nil {
+		return err
+	}
+	receipt, err := s.config.Ledger.Give(r.Context(), principal, req)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusCreated, receipt)
+}
+
+// getConsent answers GET /v1/consent.
+func (s *Server) getConsent(w http.ResponseWriter, r *http.Request, principal string) error {
+	grant, err := s.config.Ledger.Grant(principal)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, grant)
+}
+
+// deleteConsent answers DELETE /v1/consent. By the time of the answer the
+// change is on disk and the live sessions of the person have been told.
+func (s *Server) deleteConsent(w http.ResponseWriter, r *http.Request, principal string) error {
+	query := r.URL.Query()
+	var categories []consent.Category
+	for _, c := range query["category"] {
+		if c == "" {
+			return problem(http.StatusUnprocessableEntity, consent.CodeUnknownCategory,
+				"category is empty: name one, or leave it out to withdraw all")
+		}
+		categories = append(categories, consent.Category(c))
+	}
+	// A misspelt parameter must not widen or lose a withdrawal unseen.
+	for name := range query {
+		if name != "category" {
+			return problem(http.StatusBadRequest, CodeMalformed,
+				"the only parameter of DELETE /v1/consent is category")
+		}
+	}
+	if _, err := s.config.Ledger.Withdraw(r.Context(), principal, httpMethod, categories...); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// getHistory answers GET /v1/consent/history.
+func (s *Server) getHistory(w http.ResponseWriter, r *http.Request, principal string) error {
+	history, err := s.config.Ledger.History(r.Context(), principal)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, history)
+}
+
+// getReceipt answers GET /v1/consent/receipt.
+func (s *Server) getReceipt(w http.ResponseWriter, r *http.Request, principal string) error {
+	receipt, err := s.config.Ledger.Receipt(r.Context(), principal)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, receipt)
+}
+
+// writeJSON answers with a value. Nothing about a person may be cached.
+func writeJSON(w http.ResponseWriter, status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-store")
+	}
+	h.Set("Content-Type", jsonContentType)
+	h.Set("Content-Length", strconv.Itoa(len(body)+1))
+	w.WriteHeader(status)
+	w.Write(append(body, '\n'))
+	return nil
+}
+
+// readGive reads the body of a PUT /v1/consent.
+//
+// encoding/json would take the last of two equal names, and a name in another
+// case. Where somebody says yes to something, there must be one reading of it:
+// names are exact and come once. Unknown names are left alone, so that newer
+// clients get along.
+func readGive(body io.Reader) (consent.GiveRequest, error) {
+	req := consent.GiveRequest{Method: httpMethod}
+	members, err := readObject(body)
+	if err != nil {
+		return req, err
+	}
+	for name, target := range map[string]any{
+		"notice_version": &req.NoticeVersion,
+		"notice_sha256":  &req.NoticeSHA256,
+		"categories":     &req.Categories,
+		"recipients":     &req.Recipients,
+	} {
+		raw, ok := members[name]
+		if !ok {
+			continue
+		}
+		if err := json.Unmarshal(raw, target); err != nil {
+			kind := "a string"
+			if name == "categories" || name == "recipients" {
+				kind = "a list of strings"
+			}
+			return req, problem(http.StatusBadRequest, CodeMalformed, name+" must be "+kind)
+		}
+	}
+	return req, nil
+}
+
+// readObject reads one JSON object with nothing after it and every name once.
+func readObject(body io.Reader) (map[string]json.RawMessage, error) {
+	text, err := io.ReadAll(body)
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, problem(http.StatusRequestEntityTooLarge, CodeTooLarge,
+			"the body is larger than "+strconv.Itoa(maxBodyBytes)+" bytes")
+	case err != nil:
+		return nil, problem(http.StatusBadRequest, CodeMalformed, "the body ended before it was whole")
+	}
+	notJSON := problem(http.StatusBadRequest, CodeMalformed, "the body must be one JSON object")
+	dec := json.NewDecoder(bytes.NewReader(text))
+	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
+		return nil, notJSON
+	}
+	members := make(map[string]json.RawMessage)
+	for dec.More() {
+		token, err := dec.Token()
+		name, ok := token.(string)
+		if err != nil || !ok {
+			return nil, notJSON
+		}
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return nil, notJSON
+		}
+		if _, twice := members[name]; twice {
+			return nil, problem(http.StatusBadRequest, CodeMalformed,
+				"a name comes twice in the body: it must have one reading")
+		}
+		members[name] = raw
+	}
+	if _, err := dec.Token(); err != nil { // the closing brace
+		return nil, notJSON
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, problem(http.StatusBadRequest, CodeMalformed, "something follows the JSON object in the body")
+	}
+	return members, nil
+}

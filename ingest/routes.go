@@ -1,0 +1,113 @@
+package ingest
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// publicHandler routes what clients call.
+func (s *Server) publicHandler() http.Handler {
+	mux := http.NewServeMux()
+	open := func(pattern string, call func(http.ResponseWriter, *http.Request) error) {
+		mux.Handle(pattern, s.answering(pattern, call))
+	}
+	personal := func(pattern string, call func(http.ResponseWriter, *http.Request, string) error) {
+		open(pattern, func(w http.ResponseWriter, r *http.Request) error {
+			who, refused := s.identify(r)
+			if refused != nil {
+				return refused
+			}
+			return call(w, r, who.Principal)
+		})
+	}
+	open("GET /v1/notice", s.getNotice)
+	open("GET /v1/keys", s.getKeys)
+	open("GET /v1/stream", s.stream)
+	personal("PUT /v1/consent", s.putConsent)
+	personal("GET /v1/consent", s.getConsent)
+	personal("DELETE /v1/consent", s.deleteConsent)
+	personal("GET /v1/consent/history", s.getHistory)
+	personal("GET /v1/consent/receipt", s.getReceipt)
+
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.crossOrigin(w, r) {
+			return
+		}
+		if _, pattern := mux.Handler(r); pattern == "" {
+			unrouted(mux, w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// answering turns a call into a handler: its error becomes a problem, its
+// panic a problem 500, and its status is counted.
+func (s *Server) answering(pattern string, call func(http.ResponseWriter, *http.Request) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		counted := statusWriter{ResponseWriter: w}
+		defer func() {
+			if fault := recover(); fault != nil {
+				s.metrics.panics.Inc()
+				s.log.Error("request failed", "route", pattern, "fault", faultKind(fault), "at", panicSite())
+				if counted.status == 0 {
+					problemOf(nil).write(&counted)
+				}
+			}
+			if counted.status != 0 { // a stream that was upgraded has none
+				s.metrics.requests.WithLabelValues(pattern, strconv.Itoa(counted.status)).Inc()
+			}
+		}()
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if err := call(&counted, r); err != nil {
+			p := problemOf(err)
+			if p.Status >= http.StatusInternalServerError && p != err {
+				s.log.Error("request failed", "route", pattern, "error", err)
+			}
+			p.write(&counted)
+		}
+	})
+}
+
+// statusWriter notes the status that was sent.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap serves http.ResponseController, by which the upgrade hijacks.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// crossOrigin lets the pages of configured origins call. It reports whether it
+// has answered, which it does to a preflight. Pages of other origins get no
+// permission, and their browser keeps the answer from them; their WebSockets,
+// for which browsers ask no permission, are refused by the gate.
+func (s *Server) crossOrigin(w http.ResponseWriter, r *http.Request) (answered bool) {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return false
+	}
+	w.Header().Add("Vary", "Origin")
+	if !slices.ContainsFunc(s.config.Origins, func(o string) bool { return strings.EqualFold(o, origin) }) {
+		return false
+	}
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", origin)
+	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+		return false
+	}
+	h.Set("Access-Control-Allow-Methods", "GET, PUT, DELETE")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+	h.Set("Access-Control-Max-Age", "600")
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}

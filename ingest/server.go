@@ -1,0 +1,222 @@
+package ingest
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// A Server takes motion from people who said yes and answers with their tempo.
+//
+// Its methods may be called from any goroutine.
+type Server struct {
+	config   Config
+	log      *slog.Logger
+	registry *registry
+	metrics  *metrics
+	upgrader websocket.Upgrader
+	sessions atomic.Uint64 // ever started, for their numbers
+	serving  atomic.Bool
+
+	mu            sync.Mutex
+	public, admin net.Listener
+}
+
+// New returns a server that does not listen yet.
+func New(config Config) (*Server, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config:   config,
+		log:      config.Logger,
+		registry: newRegistry(config.Limits),
+		upgrader: newUpgrader(),
+	}
+	s.metrics = newMetrics(s.registry, config.Ledger)
+	return s, nil
+}
+
+// Listen takes the addresses, so that PublicAddr and AdminAddr are known and a
+// busy port shows before anything else starts. Serve calls it when it has not
+// been called.
+func (s *Server) Listen() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.public != nil {
+		return nil
+	}
+	public, err := net.Listen("tcp", s.config.Listen)
+	if err != nil {
+		return fmt.Errorf("ingest: listen: %w", err)
+	}
+	if s.config.Admin != "" {
+		if s.admin, err = net.Listen("tcp", s.config.Admin); err != nil {
+			public.Close()
+			return fmt.Errorf("ingest: listen for admin: %w", err)
+		}
+	}
+	s.public = public
+	return nil
+}
+
+// PublicAddr returns the address of the public listener, nil before Listen.
+func (s *Server) PublicAddr() net.Addr { return s.addr(func() net.Listener { return s.public }) }
+
+// AdminAddr returns the address of the admin listener, nil before Listen and
+// where there is none.
+func (s *Server) AdminAddr() net.Addr { return s.addr(func() net.Listener { return s.admin }) }
+
+func (s *Server) addr(listener func() net.Listener) net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := listener(); l != nil {
+		return l.Addr()
+	}
+	return nil
+}
+
+// URL returns the address of the public listener as clients write it, "" before
+// Listen.
+func (s *Server) URL() string {
+	addr := s.PublicAddr()
+	if addr == nil {
+		return ""
+	}
+	scheme := "http"
+	if s.config.TLS != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + addr.String()
+}
+
+// Serve serves until ctx is done, and then shuts down: it is not ready any
+// more, lets nobody in, tells each session that it drains, clears all samples
+// and returns when every connection is closed or Config.Grace is over.
+//
+// It returns nil after a shutdown, however many connections had to be cut, and
+// an error when it could not listen or a listener failed.
+func (s *Server) Serve(ctx context.Context) error {
+	if err := s.Listen(); err != nil {
+		return err
+	}
+	public := s.httpServer(s.publicHandler())
+	admin := s.httpServer(s.adminHandler())
+	admin.WriteTimeout = 0 // a CPU profile takes as long as was asked for
+	failed := make(chan error, 2)
+	serve := func(server *http.Server, l net.Listener, config *tls.Config) {
+		if err := server.Serve(clearing(l, config)); !errors.Is(err, http.ErrServerClosed) {
+			failed <- fmt.Errorf("ingest: serve %s: %w", l.Addr(), err)
+		}
+	}
+	var goroutines sync.WaitGroup
+	goroutines.Go(func() { serve(public, s.public, s.config.TLS) })
+	if s.admin != nil {
+		goroutines.Go(func() { serve(admin, s.admin, nil) })
+	}
+	sweeping, stopSweeping := context.WithCancel(context.Background())
+	goroutines.Go(func() { s.sweep(sweeping) })
+	s.serving.Store(true)
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+
+	s.serving.Store(false)
+	s.shutDown(public)
+	admin.Close()
+	stopSweeping()
+	goroutines.Wait()
+	return err
+}
+
+// shutDown lets the public side finish, within the grace period.
+func (s *Server) shutDown(public *http.Server) {
+	s.registry.drain()
+	live := s.registry.appendSessions(nil)
+	s.log.Info("draining", "sessions", len(live))
+	for _, session := range live {
+		session.stop(endOfDrain())
+	}
+	grace, cancel := context.WithTimeout(context.Background(), s.config.Grace)
+	defer cancel()
+	if err := public.Shutdown(grace); err != nil {
+		public.Close()
+	}
+	closed := make(chan struct{})
+	go func() {
+		s.registry.running.Wait()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-grace.Done():
+		late := s.registry.appendSessions(nil)
+		s.log.Warn("grace period over, cutting connections", "sessions", len(late))
+		for _, session := range late {
+			session.conn.Close()
+		}
+		<-closed
+	}
+	s.log.Info("drained")
+}
+
+// Close gives the listeners back when Serve is never called.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for _, l := range []net.Listener{s.public, s.admin} {
+		if l != nil {
+			errs = append(errs, l.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// httpServer returns an HTTP server with the timeouts of this package.
+func (s *Server) httpServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       requestTimeout,
+		WriteTimeout:      requestTimeout,
+		IdleTimeout:       keepAliveTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		// Broken handshakes and the like: the peer's doing, and each line
+		// holds an address.
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+}
+
+// sweep looks after all sessions at intervals, instead of a timer for each.
+func (s *Server) sweep(ctx context.Context) {
+	interval := min(s.config.IdleTimeout, s.config.WindowHold) / 8
+	ticker := time.NewTicker(min(max(interval, 10*time.Millisecond), time.Second))
+	defer ticker.Stop()
+	var live []*session
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			live = s.registry.appendSessions(live[:0])
+			for _, session := range live {
+				session.sweep(now)
+			}
+			clear(live)
+		}
+	}
+}

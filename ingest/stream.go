@@ -1,0 +1,95 @@
+package ingest
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/tempogate/tempogate/consent"
+	"github.com/tempogate/tempogate/ingest/wire"
+)
+
+// stream answers GET /v1/stream: the gate, and behind it the upgrade.
+//
+// The session is served by a goroutine of its own. The one of the HTTP server
+// ends here, and with it go its stack, its buffers and the request.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request) error {
+	principal, refused := s.gate(r)
+	if refused != nil {
+		s.metrics.admissions.WithLabelValues(refused.Code).Inc()
+		return refused
+	}
+	upgrade := hijacking{ResponseWriter: w}
+	ws, err := s.upgrader.Upgrade(&upgrade, r, nil)
+	if err != nil { // the upgrader has answered
+		s.registry.leave(principal)
+		s.registry.running.Done()
+		s.metrics.admissions.WithLabelValues(CodeMalformed).Inc()
+		return nil
+	}
+	s.metrics.admissions.WithLabelValues("admitted").Inc()
+	go newSession(s, principal, ws, upgrade.conn, upgrade.reader).serve()
+	return nil
+}
+
+// gate lets a request for a stream through, or says why not. Whoever gets
+// through holds a place in the registry.
+func (s *Server) gate(r *http.Request) (principal string, refused *Problem) {
+	if !s.config.allowedOrigin(r) {
+		return "", problem(http.StatusForbidden, CodeOriginNotAllowed,
+			"pages of this origin may not open a stream here: the operator can allow it with --origin")
+	}
+	who, refused := s.identify(r)
+	if refused != nil {
+		return "", refused
+	}
+	if d := s.config.Ledger.Decide(who.Principal, consent.Acceleration); !d.Allowed {
+		return "", noGrant(d.Reason)
+	}
+	if !websocket.IsWebSocketUpgrade(r) {
+		return "", problem(http.StatusUpgradeRequired, CodeUpgradeRequired,
+			"this path speaks WebSocket, subprotocol "+wire.Subprotocol)
+	}
+	if offered := websocket.Subprotocols(r); len(offered) > 0 && !slices.Contains(offered, wire.Subprotocol) {
+		return "", problem(http.StatusBadRequest, CodeBadSubprotocol,
+			"offer the subprotocol "+wire.Subprotocol)
+	}
+	return who.Principal, s.registry.admit(who.Principal)
+}
+
+// noGrant says why the gate stays shut before a stream.
+func noGrant(reason consent.Reason) *Problem {
+	if reason == consent.LedgerUnavailable {
+		return problem(http.StatusServiceUnavailable, CodeLedgerUnavailable,
+			"consent cannot be checked right now, so nobody is let in: try again later").retryAfter(shortPauseS)
+	}
+	detail := "there is no consent for acceleration: show GET /v1/notice and send the answer with PUT /v1/consent"
+	switch reason {
+	case consent.Refused:
+		detail = "this person has declined: do not ask again unless they turn to it themselves"
+	case consent.Withdrawn:
+		detail = "this person has withdrawn consent: a new one goes through GET /v1/notice and PUT /v1/consent"
+	case consent.Expired:
+		detail = "consent has expired: ask again with GET /v1/notice and PUT /v1/consent"
+	case consent.NoticeChanged:
+		detail = "consent was given for an earlier notice: show GET /v1/notice again and send PUT /v1/consent"
+	}
+	return problem(http.StatusForbidden, CodeNoGrant, detail).because(string(reason))
+}
+
+// newUpgrader returns the upgrader. It offers no compression: the read limit
+// of a message counts bytes before inflation, and flate keeps what it has
+// decompressed. Frames bring their own (S2).
+func newUpgrader() websocket.Upgrader {
+	return websocket.Upgrader{
+		HandshakeTimeout: readHeaderTimeout,
+		WriteBufferSize:  1024,
+		WriteBufferPool:  &writeBuffers,
+		Subprotocols:     []string{wire.Subprotocol},
+		CheckOrigin:      func(*http.Request) bool { return true }, // the gate did
+		Error: func(w http.ResponseWriter, r *http.Request, status int, reason error) {
+			problem(status, CodeMalformed, reason.Error()).write(w)
+		},
+	}
+}

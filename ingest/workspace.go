@@ -1,0 +1,110 @@
+package ingest
+
+import (
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/tempogate/tempogate/classifier"
+	"github.com/tempogate/tempogate/ingest/wire"
+)
+
+// A frame is the buffer that one message is read into. Frames are shared: a
+// session has one only from the first byte of a message until its samples are
+// with the classifier.
+type frame struct {
+	data []byte
+}
+
+const (
+	frameBytesInitial = 4 << 10
+	frameBytesKept    = 32 << 10 // larger ones are not kept: most frames are small
+)
+
+var frames = sync.Pool{New: func() any { return &frame{data: make([]byte, 0, frameBytesInitial)} }}
+
+// errFrameTooLarge is returned by read for a message beyond the limit.
+var errFrameTooLarge = errors.New("ingest: frame too large")
+
+// read reads a message whole. It never holds more than limit+1 bytes, whatever
+// length the peer announces.
+func (f *frame) read(r io.Reader, limit int) error {
+	for {
+		if len(f.data) == cap(f.data) {
+			f.grow(limit + 1)
+		}
+		n, err := r.Read(f.data[len(f.data):cap(f.data)])
+		f.data = f.data[:len(f.data)+n]
+		switch {
+		case len(f.data) > limit:
+			return errFrameTooLarge
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// grow doubles the buffer, up to a most, and clears the one it leaves.
+func (f *frame) grow(most int) {
+	larger := make([]byte, len(f.data), min(2*cap(f.data), most))
+	copy(larger, f.data)
+	clear(f.data)
+	f.data = larger
+}
+
+// release clears a frame and gives it back.
+func (f *frame) release() {
+	clear(f.data[:cap(f.data)])
+	f.data = f.data[:0]
+	if cap(f.data) <= frameBytesKept {
+		frames.Put(f)
+	}
+}
+
+// A workspace is what one frame's way through decoder and classifier needs.
+// Sessions share them: there are about as many as processors.
+type workspace struct {
+	batch      wire.Batch
+	scratch    wire.Scratch
+	classifier *classifier.Workspace
+	estimates  []classifier.Estimate
+	answer     []byte
+
+	refusedLocation bool // tell the client that its fixes were dropped
+	grown           bool // by an unusual frame: do not keep
+}
+
+const (
+	samplesKept   = 1024
+	estimatesKept = 64
+)
+
+var workspaces = sync.Pool{New: func() any { return &workspace{classifier: classifier.NewWorkspace()} }}
+
+// writeBuffers are shared by the WebSocket connections, which take one for the
+// time of a write.
+var writeBuffers sync.Pool
+
+// clearSamples removes everything raw.
+func (w *workspace) clearSamples() {
+	w.grown = w.grown || cap(w.batch.Samples) > samplesKept
+	w.batch.Clear()
+	w.scratch.Clear()
+	w.classifier.Clear()
+}
+
+// release clears a workspace and gives it back. One that had to grow for an
+// unusual frame, or that failed half way, is not kept, because clearing it
+// would cost every later frame.
+func (w *workspace) release() {
+	w.clearSamples()
+	w.grown = w.grown || cap(w.estimates) > estimatesKept
+	clear(w.estimates)
+	clear(w.answer)
+	w.estimates, w.answer, w.refusedLocation = w.estimates[:0], w.answer[:0], false
+	if !w.grown {
+		workspaces.Put(w)
+	}
+}
