@@ -29,20 +29,20 @@ type Problem struct {
 // Codes of problems that the server itself finds. The codes of package consent
 // are passed on as they are.
 const (
-	CodeBadToken          = "bad_token"           // 401
-	CodeTokenInQuery      = "token_in_query"      // 401
-	CodeNoGrant           = "no_grant"            // 403
-	CodeOriginNotAllowed  = "origin_not_allowed"  // 403
-	CodeNotFound          = "not_found"           // 404
-	CodeMethodNotAllowed  = "method_not_allowed"  // 405
-	CodeMalformed         = "malformed"           // 400
-	CodeBadSubprotocol    = "bad_subprotocol"     // 400
-	CodeTooLarge          = "too_large"           // 413
-	CodeUpgradeRequired   = "upgrade_required"    // 426
-	CodeTooManySessions   = "too_many_sessions"   // 429
-	CodeInternal          = "internal"            // 500
-	CodeLedgerUnavailable = "ledger_unavailable"  // 503
-	CodeDraining          = "draining"            // 503
+	CodeBadToken          = "bad_token"          // 401
+	CodeTokenInQuery      = "token_in_query"     // 401
+	CodeNoGrant           = "no_grant"           // 403
+	CodeOriginNotAllowed  = "origin_not_allowed" // 403
+	CodeNotFound          = "not_found"          // 404
+	CodeMethodNotAllowed  = "method_not_allowed" // 405
+	CodeMalformed         = "malformed"          // 400
+	CodeBadSubprotocol    = "bad_subprotocol"    // 400
+	CodeTooLarge          = "too_large"          // 413
+	CodeUpgradeRequired   = "upgrade_required"   // 426
+	CodeTooManySessions   = "too_many_sessions"  // 429
+	CodeInternal          = "internal"           // 500
+	CodeLedgerUnavailable = "ledger_unavailable" // 503
+	CodeDraining          = "draining"           // 503
 	problemTypePrefix     = "urn:tempogate:problem:"
 	problemContentType    = "application/problem+json"
 	jsonContentType       = "application/json"

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/tempogate/tempogate/consent"
+	"github.com/tempogate/tempogate/ingest/client"
+)
+
+type consentCommand struct {
+	Grant    grantCommand    `cmd:"" help:"Show the notice, say yes to it, and print the signed receipt."`
+	Withdraw withdrawCommand `cmd:"" help:"Take consent back, all of it or some categories."`
+	Show     showCommand     `cmd:"" help:"Print where the consent stands."`
+	History  historyCommand  `cmd:"" help:"Print every change of the consent."`
+	Receipt  receiptCommand  `cmd:"" help:"Print the newest receipt."`
+	Verify   verifyCommand   `cmd:"" help:"Check the signature of a receipt."`
+}
+
+// serverFlags say which server, and as whom.
+type serverFlags struct {
+	URL   string `name:"url" default:"http://127.0.0.1:8080" help:"Address of the server."`
+	Token string `help:"Bearer token. Better in TEMPOGATE_TOKEN than on the command line, which other users can see."`
+	CA    string `name:"ca" type:"existingfile" placeholder:"FILE" help:"Certificates (PEM) to trust beside those of the system."`
+}
+
+// client returns a client for the flags.
+func (f *serverFlags) client() (*client.Client, error) {
+	config := client.Config{URL: f.URL, Token: f.Token}
+	if f.CA != "" {
+		pem, err := os.ReadFile(f.CA)
+		if err != nil {
+			return nil, err
+		}
+		roots, err := x509.SystemCertPool()
+		if err != nil {
+			roots = x509.NewCertPool()
+		}
+		if !roots.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s holds no certificate in PEM form", f.CA)
+		}
+		config.TLS = &tls.Config{RootCAs: roots}
+	}
+	return client.New(config)
+}
+
+type grantCommand struct {
+	serverFlags
+	Category  []consent.Category `placeholder:"NAME" help:"What may be sent: acceleration, location. Repeatable. What the feature cannot do without, unless given."`
+	Recipient []string           `placeholder:"NAME" help:"Who may get the tempo. Repeatable. Nobody, unless given."`
+}
+
+// Run shows the notice and says yes.
+func (c *grantCommand) Run(app *appContext) error {
+	person, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer person.Close()
+	notice, err := person.Notice(app)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(app.stderr, "%s\n\n(notice %s, version %s)\n", notice.Text, notice.ID, notice.Version)
+	categories := c.Category
+	if len(categories) == 0 {
+		for _, category := range notice.Categories {
+			if category.Required {
+				categories = append(categories, category.Name)
+			}
+		}
+	}
+	receipt, err := person.Grant(app, notice, categories, c.Recipient)
+	if err != nil {
+		return withHint(err)
+	}
+	return printJSON(app, receipt)
+}
+
+type withdrawCommand struct {
+	serverFlags
+	Category []consent.Category `placeholder:"NAME" help:"What may no longer be sent. Repeatable. Everything, unless given."`
+}
+
+// Run withdraws and prints what is left.
+func (c *withdrawCommand) Run(app *appContext) error {
+	person, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer person.Close()
+	if err := person.Withdraw(app, c.Category...); err != nil {
+		return withHint(err)
+	}
+	return show(app, person)
+}
+
+type showCommand struct {
+	serverFlags
+}
+
+// Run prints the grant.
+func (c *showCommand) Run(app *appContext) error {
+	person, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer person.Close()
+	return show(app, person)
+}
+
+func show(app *appContext, person *client.Client) error {
+	grant, err := person.Consent(app)
+	if err != nil {
+		return withHint(err)
+	}
+	return printJSON(app, grant)
+}
+
+type historyCommand struct {
+	serverFlags
+}
+
+// Run prints the history.
+func (c *historyCommand) Run(app *appContext) error {
+	person, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer person.Close()
+	history, err := person.History(app)
+	if err != nil {
+		return withHint(err)
+	}
+	return printJSON(app, history)
+}
+
+type receiptCommand struct {
+	serverFlags
+}
+
+// Run prints the receipt.
+func (c *receiptCommand) Run(app *appContext) error {
+	person, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer person.Close()
+	receipt, err := person.Receipt(app)
+	if err != nil {
+		return withHint(err)
+	}
+	return printJSON(app, receipt)
+}
+
+type verifyCommand struct {
+	File string `arg:"" help:"The receipt, as it was handed out; - for standard input."`
+	Keys string `type:"existingfile" placeholder:"FILE" help:"The server's published keys, as GET /v1/keys gives them. Needs no network."`
+	URL  string `name:"url" default:"http://127.0.0.1:8080" help:"Where to get the keys, without --keys."`
+}
+
+// Run checks a receipt.
+func (c *verifyCommand) Run(app *appContext) error {
+	text, err := readFile(app, c.File)
+	if err != nil {
+		return err
+	}
+	receipt, err := consent.ParseReceipt(text)
+	if err != nil {
+		return err
+	}
+	keys, err := c.keys(app)
+	if err != nil {
+		return err
+	}
+	if err := receipt.Verify(keys); err != nil {
+		return err
+	}
+	fmt.Fprintln(app.stdout, "good")
+	return nil
+}
+
+func (c *verifyCommand) keys(app *appContext) (keys consent.KeySet, err error) {
+	if c.Keys == "" {
+		anybody, err := client.New(client.Config{URL: c.URL})
+		if err != nil {
+			return keys, err
+		}
+		defer anybody.Close()
+		return anybody.Keys(app)
+	}
+	text, err := os.ReadFile(c.Keys)
+	if err != nil {
+		return keys, err
+	}
+	if err := json.Unmarshal(text, &keys); err != nil || len(keys.Keys) == 0 {
+		return keys, errors.New(c.Keys + " holds no keys: save the answer of GET /v1/keys there")
+	}
+	return keys, nil
+}
+
+// readFile reads a file, or standard input for "-".
+func readFile(app *appContext, name string) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(app.stdin)
+	}
+	return os.ReadFile(name)
+}
+
+// printJSON prints a value as one line of JSON.
+func printJSON(app *appContext, v any) error {
+	encoder := json.NewEncoder(app.stdout)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(v)
+}

@@ -1,0 +1,120 @@
+// Command tempogate serves a running mode that takes motion only from people
+// who said yes, and turns it into tempo. "tempogate --help" lists what else it
+// does.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// Exit codes.
+const (
+	exitGood   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// commandLine is everything that can be asked for, one field a command. Every
+// flag can be given as TEMPOGATE_<FLAG> in the environment.
+type commandLine struct {
+	Serve   serveCommand   `cmd:"" help:"Run the server."`
+	Token   tokenCommand   `cmd:"" help:"Print a bearer token of the built-in issuer."`
+	Consent consentCommand `cmd:"" help:"Ask, give, take back and look up consent."`
+	Replay  replayCommand  `cmd:"" help:"Stream recordings as a running app would, and print each answer as a JSON line."`
+
+	LogFormat string           `enum:"text,json" default:"text" help:"How the log on standard error is written: ${enum}."`
+	LogLevel  slog.Level       `default:"info" help:"The least that is logged: debug, info, warn or error."`
+	Version   kong.VersionFlag `help:"Print the version and exit."`
+}
+
+// An appContext is what commands are given beside their flags. Results go to
+// stdout, everything else to stderr or the log.
+type appContext struct {
+	context.Context // done on SIGINT and SIGTERM
+
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	log            *slog.Logger
+}
+
+// exit carries an exit code out of the parser, which ends the process for
+// --help and --version.
+type exit int
+
+// run runs one command and returns its exit code.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if e, ok := recover().(exit); ok {
+			code = int(e)
+		}
+	}()
+	var cli commandLine
+	parser, err := kong.New(&cli,
+		kong.Name("tempogate"),
+		kong.Description("Turn phone motion into a running tempo, only for people who said yes."),
+		kong.DefaultEnvars("TEMPOGATE"),
+		kong.Vars{"data_dir": defaultDataDir(), "version": version()},
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	if err != nil { // a mistake in the structs above
+		panic(err)
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "tempogate: %v\nRun \"tempogate --help\", or \"tempogate COMMAND --help\".\n", err)
+		return exitUsage
+	}
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	app := &appContext{Context: ctx, stdin: stdin, stdout: stdout, stderr: stderr}
+	options := slog.HandlerOptions{Level: cli.LogLevel}
+	if cli.LogFormat == "json" {
+		app.log = slog.New(slog.NewJSONHandler(stderr, &options))
+	} else {
+		app.log = slog.New(slog.NewTextHandler(stderr, &options))
+	}
+	if err := command.Run(app); err != nil {
+		fmt.Fprintf(stderr, "tempogate: %v\n", err)
+		return exitFailed
+	}
+	return exitGood
+}
+
+// defaultDataDir is where the server keeps its ledger and keys unless told
+// otherwise: the place for state of the XDG base directory specification, so
+// that commands find it from every working directory.
+func defaultDataDir() string {
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) { // the specification ignores relative ones
+		return filepath.Join(dir, "tempogate")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "tempogate-data"
+	}
+	return filepath.Join(home, ".local", "state", "tempogate")
+}
+
+// version returns what the build knows of itself.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return info.Main.Version + " " + info.GoVersion
+}

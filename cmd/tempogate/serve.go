@@ -1,0 +1,148 @@
+package main
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/tempogate/tempogate/consent"
+	"github.com/tempogate/tempogate/consent/identity"
+	"github.com/tempogate/tempogate/ingest"
+)
+
+type serveCommand struct {
+	Listen  string `default:"127.0.0.1:8080" help:"Public address. Port 0 takes a free one."`
+	Admin   string `default:"127.0.0.1:9090" help:"Address of /healthz, /readyz, /metrics and /debug/pprof. Keep it off the net. Empty for none."`
+	DataDir string `default:"${data_dir}" type:"path" help:"Where keys and the embedded ledger are kept (${default})."`
+	NATS    string `name:"nats" placeholder:"URL,..." help:"Keep the ledger in this NATS cluster with JetStream, not in the data directory."`
+
+	TLSCert string `name:"tls-cert" type:"existingfile" placeholder:"FILE" help:"Certificate chain (PEM) for the public address."`
+	TLSKey  string `name:"tls-key" type:"existingfile" placeholder:"FILE" help:"Its private key (PEM)."`
+
+	Origin []string `placeholder:"ORIGIN" help:"An origin, such as https://run.example.org, whose pages may call this server beside its own. Repeatable."`
+
+	GrantTTL    time.Duration `name:"grant-ttl" placeholder:"DURATION" help:"How long a consent holds before it has to be asked for again."`
+	Lease       time.Duration `placeholder:"DURATION" help:"How long samples are still taken after the ledger was last heard."`
+	IdleTimeout time.Duration `default:"60s" help:"End a session that sends no frame for so long."`
+	Grace       time.Duration `default:"10s" help:"How long a shutdown may take before connections are cut."`
+
+	MaxSessions          int `default:"20000" help:"Live sessions on this node."`
+	MaxSessionsPerPerson int `default:"4" help:"Live sessions of one person."`
+	MaxFrameBytes        int `default:"262144" help:"Bytes of one frame."`
+	MaxSamplesPerSecond  int `default:"1000" help:"Readings a second of one session, averaged over two minutes."`
+	MaxFramesPerSecond   int `default:"50" help:"Frames a second of one session, averaged over one minute."`
+
+	ReadyFile string `type:"path" placeholder:"FILE" help:"Write the addresses here, as JSON, once the server listens."`
+}
+
+// Validate checks what flags demand of each other.
+func (c *serveCommand) Validate() error {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return errors.New("--tls-cert and --tls-key belong together")
+	}
+	for name, n := range map[string]int{
+		"--max-sessions":            c.MaxSessions,
+		"--max-sessions-per-person": c.MaxSessionsPerPerson,
+		"--max-frame-bytes":         c.MaxFrameBytes,
+		"--max-samples-per-second":  c.MaxSamplesPerSecond,
+		"--max-frames-per-second":   c.MaxFramesPerSecond,
+		"--idle-timeout":            int(c.IdleTimeout),
+		"--grace":                   int(c.Grace),
+	} {
+		if n <= 0 {
+			return fmt.Errorf("%s must be above 0", name)
+		}
+	}
+	return nil
+}
+
+// Run runs the server until SIGINT or SIGTERM.
+func (c *serveCommand) Run(app *appContext) (err error) {
+	var certificates *tls.Config
+	if c.TLSCert != "" {
+		pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+		if err != nil {
+			return fmt.Errorf("TLS certificate: %w", err)
+		}
+		certificates = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	}
+	issuer, err := identity.OpenIssuer(c.DataDir)
+	if err != nil {
+		return err
+	}
+	ledger, err := consent.OpenLedger(app, consent.LedgerConfig{
+		Dir:      c.DataDir,
+		NATSURL:  c.NATS,
+		GrantTTL: c.GrantTTL,
+		Lease:    c.Lease,
+		Logger:   app.log,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ledger.Close()) }()
+
+	server, err := ingest.New(ingest.Config{
+		Listen:      c.Listen,
+		Admin:       c.Admin,
+		TLS:         certificates,
+		Ledger:      ledger,
+		Verifier:    issuer,
+		Origins:     c.Origin,
+		IdleTimeout: c.IdleTimeout,
+		Grace:       c.Grace,
+		Limits: ingest.Limits{
+			Sessions:          c.MaxSessions,
+			SessionsPerPerson: c.MaxSessionsPerPerson,
+			FrameBytes:        c.MaxFrameBytes,
+			SamplesPerSecond:  c.MaxSamplesPerSecond,
+			FramesPerSecond:   c.MaxFramesPerSecond,
+		},
+		Logger: app.log,
+	})
+	if err != nil {
+		return err
+	}
+	if err := server.Listen(); err != nil {
+		return err
+	}
+	defer server.Close()
+	if err := c.announce(app, server); err != nil {
+		return err
+	}
+	return server.Serve(app)
+}
+
+// announce says where the server listens, in the log and in the ready file.
+func (c *serveCommand) announce(app *appContext, server *ingest.Server) error {
+	ready := struct {
+		URL     string `json:"url"`
+		Admin   string `json:"admin,omitempty"`
+		DataDir string `json:"data_dir"`
+	}{URL: server.URL(), DataDir: c.DataDir}
+	if addr := server.AdminAddr(); addr != nil {
+		ready.Admin = "http://" + addr.String()
+		if ip := addr.(*net.TCPAddr).IP; !ip.IsLoopback() && !ip.IsPrivate() {
+			app.log.Warn("the admin address can be reached from outside this machine: it shows profiles and metrics to anybody", "admin", ready.Admin)
+		}
+	}
+	app.log.Info("listening", "url", ready.URL, "admin", ready.Admin, "data_dir", ready.DataDir)
+	if c.ReadyFile == "" {
+		return nil
+	}
+	text, err := json.Marshal(ready)
+	if err != nil {
+		return err
+	}
+	// Whoever waits for the file must find it whole.
+	partial := filepath.Join(filepath.Dir(c.ReadyFile), "."+filepath.Base(c.ReadyFile)+".partial")
+	if err := os.WriteFile(partial, append(text, '\n'), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(partial, c.ReadyFile)
+}
