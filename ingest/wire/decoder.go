@@ -23,12 +23,53 @@ func (d *Decoder) Clear() { d.last = lastPosition{} }
 //
 // 0 allocs once dst and scratch have grown to the size of the traffic.
 func (d *Decoder) Decode(dst *Batch, scratch *Scratch, binary bool, payload []byte, allowed Allowed) error {
-	return &Error{Code: CodeUnsupported, Detail: "not written yet"}
+	samples, fixes := len(dst.Samples), len(dst.Fixes)
+	before, track := *dst, d.last
+	if !allowed.Location {
+		d.Clear() // where somebody is, is not ours to keep any longer
+	}
+	err := d.decode(dst, scratch, binary, payload, allowed)
+	if err == nil {
+		return nil // as an untyped nil, not a nil *Error
+	}
+	before.Samples = cut(dst.Samples, samples)
+	before.Fixes = cut(dst.Fixes, fixes)
+	*dst, d.last = before, track
+	return err
 }
 
-// lastPosition is where the phone was at the last fix.
-type lastPosition struct {
-	known               bool
-	sensorTime          int64
-	latitude, longitude float64
+// decode is Decode without the way back.
+func (d *Decoder) decode(dst *Batch, scratch *Scratch, binary bool, payload []byte, allowed Allowed) *Error {
+	if !binary {
+		return d.decodeJSON(dst, scratch, payload, allowed)
+	}
+	if len(payload) == 0 {
+		return malformed("an empty binary frame")
+	}
+	form, body := payload[0], payload[1:]
+	if form&formS2 != 0 {
+		block, err := scratch.unfold(body)
+		if err != nil {
+			return err
+		}
+		form, body = form&^formS2, block
+	}
+	switch form {
+	case formPacked:
+		return d.decodePacked(dst, body, allowed)
+	case formJSON:
+		return d.decodeJSON(dst, scratch, body, allowed)
+	}
+	return &Error{Code: CodeUnsupported, Detail: "unknown first byte of a binary frame: this server knows 01 and 02, and with S2 81 and 82"}
+}
+
+// decodeJSON reads a JSON batch or control frame.
+func (d *Decoder) decodeJSON(dst *Batch, scratch *Scratch, text []byte, allowed Allowed) *Error {
+	scratch.linear, scratch.gravity = scratch.linear[:0], scratch.gravity[:0]
+	r := batchReader{data: text, dst: dst, scratch: scratch, track: &d.last, allowed: allowed}
+	where, f := r.read()
+	if f == faultNone {
+		return nil
+	}
+	return f.at(where)
 }

@@ -1,5 +1,7 @@
 package wire
 
+import "strconv"
+
 // The codes of an Error.
 const (
 	CodeMalformed   = "malformed"           // the frame breaks the format; close with CloseMalformed
@@ -24,4 +26,16 @@ func (e *Error) CloseCode() int {
 		return CloseTooLarge
 	}
 	return CloseMalformed
+}
+
+func malformed(detail string) *Error { return &Error{Code: CodeMalformed, Detail: detail} }
+
+// at makes the error for a mistake at a byte of the JSON text (for an S2 frame,
+// of the text that it unfolds to).
+func (f fault) at(position int) *Error {
+	code := CodeMalformed
+	if f == faultTooManySamples || f == faultTooManyFixes {
+		code = CodeTooLarge
+	}
+	return &Error{Code: code, Detail: faultText[f] + " (at byte " + strconv.Itoa(position) + ")"}
 }

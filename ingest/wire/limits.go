@@ -11,4 +11,9 @@ const (
 	// show. Phones end at 8 or 16 g (157 m/s²); what lies beyond 1000 m/s²
 	// was sent in another unit.
 	MaxAccelerationMPS2 = 1000
+
+	// Bounds of what a location may say. Nothing that carries a phone is faster
+	// or knows less of its place.
+	MaxSpeedMPS  = 1000
+	MaxAccuracyM = 1e6
 )

@@ -1,19 +1,46 @@
 package wire
 
-import "github.com/tempogate/tempogate/classifier"
+import (
+	"github.com/klauspost/compress/s2"
+
+	"github.com/tempogate/tempogate/classifier"
+)
 
 // A Scratch is work space for Decode, shared by sessions: one a processor is
-// enough. The zero value is ready and allocates on first need. It is not safe
-// for use by several goroutines at once.
+// enough. The zero value is ready and allocates on first need, at most
+// MaxBlock and two times MaxSamples. It is not safe for use by several
+// goroutines at once.
 type Scratch struct {
-	block           []byte              // S2 output
+	block           []byte              // S2 output; its length is the most that was in use since Clear
 	linear, gravity []classifier.Sample // readings waiting for each other
 }
 
-// Clear overwrites whatever decoding left behind.
+// Clear overwrites whatever decoding left behind. It costs no more than the
+// frames since the last Clear: what they did not reach is still zero.
 func (s *Scratch) Clear() {
-	clear(s.block[:cap(s.block)])
+	clear(s.block)
 	clear(s.linear[:cap(s.linear)])
 	clear(s.gravity[:cap(s.gravity)])
 	s.block, s.linear, s.gravity = s.block[:0], s.linear[:0], s.gravity[:0]
+}
+
+// unfold decodes an S2 block. The result is valid until the next call.
+func (s *Scratch) unfold(block []byte) ([]byte, *Error) {
+	n, err := s2.DecodedLen(block)
+	if err != nil {
+		return nil, malformed("not an S2 block")
+	}
+	if n > MaxBlock {
+		return nil, &Error{Code: CodeTooLarge, Detail: "an S2 block may unfold to at most 262144 bytes"}
+	}
+	s.block = grow(s.block, max(0, n-len(s.block)))
+	if n > len(s.block) {
+		s.block = s.block[:n]
+	}
+	// The capacity ends at n: nothing is written that Clear would not find.
+	out, err := s2.Decode(s.block[:n:n], block)
+	if err != nil {
+		return nil, malformed("a broken S2 block")
+	}
+	return out, nil
 }
