@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -94,18 +95,18 @@ func isInteger(cell []byte) bool {
 	return ok
 }
 
+// reading matches a number of more than one digit, or two that only a
+// separator parts. A title holds neither: "X (m/s^2)" has one digit.
+var reading = regexp.MustCompile(`[0-9][0-9.,;:\s-]*[0-9]`)
+
 // quote describes a first line for an error: in its own words if it is made of
 // words, and without any when it holds a reading or is not text.
 func quote(line []byte) string {
 	if !utf8.Valid(line[:min(len(line), 80)]) && !utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0 {
 		return "bytes that are not UTF-8 text"
 	}
-	for _, separator := range []byte{',', ';', '\t', ' ', '|'} {
-		for _, cell := range split(nil, line, separator) {
-			if _, ok := number(cell); ok {
-				return "a line of numbers"
-			}
-		}
+	if reading.Match(line) {
+		return "a line of numbers"
 	}
 	const longest = 80
 	text := []rune(string(line))
