@@ -2,83 +2,349 @@ package consent
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"time"
+)
+
+// What a LedgerConfig means when it leaves a field out.
+const (
+	DefaultDir      = "tempogate-data"
+	DefaultGrantTTL = 180 * 24 * time.Hour
+	DefaultLease    = 5 * time.Second
 )
 
 // A LedgerConfig says where the ledger lives and how it judges. The zero value
 // keeps it under DefaultDir with the notice that is built in.
 type LedgerConfig struct {
-	Dir      string           // keys, and the embedded store; DefaultDir when empty
-	NATSURL  string           // an external NATS JetStream in place of the embedded store
-	Notice   *Notice          // the notice people are asked under; CurrentNotice when nil
+	// Dir holds the key that signs receipts and, unless NATSURL is set, the
+	// embedded store. DefaultDir when empty. It is made if it is not there, and
+	// one process at a time may have it.
+	Dir string
+
+	// NATSURL names an external NATS server or cluster with JetStream, for
+	// example "nats://a,nats://b", in place of the embedded store. Nodes that
+	// share it share all grants; give them the same keys by copying the key
+	// files. The durability of an acknowledged change is then the server's:
+	// configure it with "sync_interval: always" or replicate.
+	NATSURL string
+
+	Notice   *Notice          // people are asked under this one; CurrentNotice when nil
 	GrantTTL time.Duration    // how long a yes holds; DefaultGrantTTL when 0
-	Lease    time.Duration    // how long the ledger answers after it last heard from its store; DefaultLease when 0
-	Now      func() time.Time // the clock of grants; time.Now when nil
-	Logger   *slog.Logger     // where the ledger reports its health; discarded when nil
+	Lease    time.Duration    // how long the ledger answers without having heard from its store; DefaultLease when 0
+	Now      func() time.Time // the clock that grants run by; time.Now when nil
+	Logger   *slog.Logger     // told of the store's health, never of people; nobody when nil
 }
 
 // A Ledger keeps consent. Its methods may be called from any goroutine.
-type Ledger struct{}
+//
+// Every change goes into the store first and comes back through the one reader
+// that keeps the state in memory, whichever node made it. So there is one place
+// where state changes, and one order in which everybody sees it.
+type Ledger struct {
+	store    *store
+	notice   *Notice
+	grantTTL time.Duration
+	lease    time.Duration
+	now      func() time.Time // nil for time.Now
+	log      *slog.Logger
+	signer   *signer
 
-// A GiveRequest is a yes.
-type GiveRequest struct {
-	NoticeVersion string     `json:"notice_version"`
-	NoticeSHA256  string     `json:"notice_sha256"`
-	Categories    []Category `json:"categories"`
-	Recipients    []string   `json:"recipients"`
-	Method        string     `json:"-"` // how it was said: 1 to 32 of a-z, 0-9, "_" and "-"
+	mu        sync.RWMutex
+	state     *state
+	unsettled map[string]struct{} // people whose no could not be kept, see settle
+
+	watching sync.Mutex
+	watchers map[string][]*watcher
+
+	progress progress
+	putting  chan struct{} // holds one token while a change is under way
+
+	opened     time.Time    // lease times count from here, on the monotonic clock
+	heardUntil atomic.Int64 // the ledger answers until this time, nanoseconds after opened
+
+	health sync.Mutex
+	ended  error // why the ledger answers no more, for good
+
+	closed bool // guarded by putting
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
 }
 
-var errOpening = &Error{Code: CodeLedgerUnavailable, Message: "the ledger is not open"}
+// OpenLedger opens the ledger and rebuilds its state from the store. The
+// context bounds the opening only. Close the ledger when done.
+func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
+	l := &Ledger{
+		notice:    config.Notice,
+		grantTTL:  config.GrantTTL,
+		lease:     config.Lease,
+		now:       config.Now,
+		log:       config.Logger,
+		state:     newState(),
+		unsettled: map[string]struct{}{},
+		watchers:  map[string][]*watcher{},
+		putting:   make(chan struct{}, 1),
+		opened:    time.Now(),
+	}
+	if config.Dir == "" {
+		config.Dir = DefaultDir
+	}
+	if l.grantTTL == 0 {
+		l.grantTTL = DefaultGrantTTL
+	}
+	if l.lease == 0 {
+		l.lease = DefaultLease
+	}
+	if l.log == nil {
+		l.log = slog.New(slog.DiscardHandler)
+	}
+	if l.notice == nil {
+		built, err := CurrentNotice()
+		if err != nil {
+			return nil, err
+		}
+		l.notice = built
+	}
+	switch {
+	case l.grantTTL < 0 || l.lease < 0:
+		return nil, errors.New("consent: GrantTTL and Lease must not be negative")
+	case l.notice.source == nil:
+		return nil, badNotice("it was not read by ParseNotice, so its digest stands for nothing")
+	}
+	if err := makeDir(config.Dir); err != nil {
+		return nil, unavailable("the ledger folder cannot be written to", err)
+	}
+	var err error
+	if l.signer, err = openSigner(filepath.Join(config.Dir, receiptKeyFile)); err != nil {
+		return nil, err
+	}
+	if l.store, err = openStore(ctx, config.Dir, config.NATSURL, l.log); err != nil {
+		return nil, unavailable("the ledger's store cannot be opened", err)
+	}
+	running, cancel := context.WithCancel(context.Background())
+	l.cancel = cancel
+	l.tasks.Go(func() { l.follow(running) })
+	if err := l.begin(ctx); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	l.tasks.Go(func() { l.keepLease(running) })
+	return l, nil
+}
 
-// OpenLedger opens the ledger and rebuilds its state.
-func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) { return nil, errOpening }
+// begin waits until the state is what the store holds, and puts the current
+// notice on record.
+func (l *Ledger) begin(ctx context.Context) error {
+	if err := l.renew(ctx); err != nil {
+		return err
+	}
+	for {
+		l.mu.RLock()
+		known, after, head := l.state.versions[l.notice.subject()], l.state.sequence, l.state.head
+		l.mu.RUnlock()
+		switch known {
+		case l.notice.SHA256:
+			return nil
+		case "":
+		default:
+			return badNotice("people were asked under other words that have the same version %s: undo the edit, or give the new words a new version", l.notice.Version)
+		}
+		body, err := encodeEntry(&noticeEntry{
+			Format: entryFormat, Previous: head.String(), At: l.clock(),
+			SHA256: l.notice.SHA256, Source: string(l.notice.source),
+		})
+		if err != nil {
+			return unavailable("the notice cannot be put on record", err)
+		}
+		_, err = l.store.append(ctx, l.notice.subject(), body, after)
+		if err != nil && !errors.Is(err, errMoved) {
+			return unavailable("the notice cannot be put on record", err)
+		}
+		if err := l.renew(ctx); err != nil {
+			return err
+		}
+	}
+}
 
-// Close stops the ledger.
-func (l *Ledger) Close() error { return errOpening }
+// Close ends the ledger: from now on every decision is no. It waits for a
+// change that is under way. Calling it again does nothing.
+func (l *Ledger) Close() error {
+	l.putting <- struct{}{}
+	defer func() { <-l.putting }()
+	if l.closed {
+		return nil
+	}
+	l.closed = true
+	l.end(errClosed)
+	l.cancel()
+	l.tasks.Wait()
+	return l.store.close()
+}
+
+var errClosed = unavailable("the ledger is closed", nil)
 
 // Notice returns the notice that people are asked under now.
-func (l *Ledger) Notice() *Notice { return nil }
+func (l *Ledger) Notice() *Notice { return l.notice }
 
-// Keys returns the public keys that verify this ledger's receipts.
-func (l *Ledger) Keys() KeySet { return KeySet{} }
-
-// Give records a yes.
-func (l *Ledger) Give(ctx context.Context, principal string, request GiveRequest) (*Receipt, error) {
-	return nil, errOpening
+// clock returns the time that is written down: UTC, whole milliseconds.
+func (l *Ledger) clock() time.Time {
+	now := time.Now
+	if l.now != nil {
+		now = l.now
+	}
+	return now().UTC().Truncate(time.Millisecond)
 }
 
-// Refuse records a no.
-func (l *Ledger) Refuse(ctx context.Context, principal string, method string) (Grant, error) {
-	return Grant{}, errOpening
+// unavailable is the error of a ledger that cannot answer.
+func unavailable(message string, cause error) *Error {
+	return &Error{Code: CodeLedgerUnavailable, Message: message, cause: cause}
 }
 
-// Withdraw takes back a yes.
-func (l *Ledger) Withdraw(ctx context.Context, principal string, method string, categories ...Category) (Grant, error) {
-	return Grant{}, errOpening
+// follow takes in the entries of the store, from the first one on, for as long
+// as the ledger is open.
+func (l *Ledger) follow(ctx context.Context) {
+	wait := reconnectWait
+	for {
+		l.mu.RLock()
+		from := l.state.sequence + 1
+		l.mu.RUnlock()
+		err := l.store.read(ctx, from, "", func(sequence uint64, subject string, body []byte) error {
+			wait = reconnectWait
+			return l.take(sequence, subject, body)
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		if errors.Is(err, &Error{Code: CodeLedgerDamaged}) {
+			l.log.Error("ledger stopped", "cause", err)
+			l.end(err)
+			return
+		}
+		l.log.Debug("ledger reads anew", "cause", err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return
+		}
+		wait = min(2*wait, l.lease/4)
+	}
 }
 
-// Grant returns where a person's consent stands.
-func (l *Ledger) Grant(principal string) (Grant, error) { return Grant{}, errOpening }
-
-// History returns every change of a person's consent, oldest first.
-func (l *Ledger) History(ctx context.Context, principal string) ([]Change, error) {
-	return nil, errOpening
+// take takes in one entry and tells everybody who watches. It is the only
+// place where the state changes, and only follow calls it, so that it may look
+// at the state without the lock.
+func (l *Ledger) take(sequence uint64, subject string, body []byte) error {
+	change, n, err := l.state.check(sequence, subject, body)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	if n != nil && n.SHA256 == l.notice.SHA256 {
+		n = l.notice // one notice, one address: Decide compares addresses
+	}
+	l.state.put(sequence, body, change, n)
+	delete(l.unsettled, change.principal)
+	l.mu.Unlock()
+	if change.person != nil {
+		l.tell(change.principal, change.person)
+	}
+	l.progress.move(sequence)
+	return nil
 }
 
-// Receipt returns the signed receipt of a person's newest change.
-func (l *Ledger) Receipt(ctx context.Context, principal string) (*Receipt, error) {
-	return nil, errOpening
+// renew asks the store for its newest entry and, once that has been taken in,
+// lets the ledger answer for another lease from the time of asking.
+func (l *Ledger) renew(ctx context.Context) error {
+	asked := time.Since(l.opened)
+	newest, err := l.store.last(ctx)
+	if err != nil {
+		return unavailable("the ledger's store does not answer", err)
+	}
+	l.mu.RLock()
+	taken := l.state.sequence
+	l.mu.RUnlock()
+	if newest < taken {
+		lost := damaged(newest+1, "the store ends before it, although entry %d was there", taken)
+		l.end(lost)
+		return lost
+	}
+	if err := l.progress.wait(ctx, newest); err != nil {
+		return err
+	}
+	l.health.Lock()
+	defer l.health.Unlock()
+	if l.ended != nil {
+		return l.ended
+	}
+	l.heardUntil.Store(int64(asked + l.lease))
+	return nil
 }
 
-// Decide is the gate.
-func (l *Ledger) Decide(principal string, c Category) Decision {
-	return Decision{Reason: LedgerUnavailable}
+// keepLease renews the lease for as long as the store answers, and mends an
+// embedded store that takes no more writes.
+func (l *Ledger) keepLease(ctx context.Context) {
+	ticks := time.NewTicker(max(l.lease/4, time.Millisecond))
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+		if l.store.embedded != nil {
+			if mended, err := l.store.embedded.mend(); err != nil {
+				l.log.Error("ledger store cannot be mended", "cause", err)
+			} else if mended {
+				l.log.Info("ledger store was started anew")
+			}
+		}
+		asking, cancel := context.WithTimeout(ctx, max(l.lease/2, time.Millisecond))
+		if err := l.renew(asking); err != nil && ctx.Err() == nil {
+			l.log.Warn("ledger lease not renewed", "cause", err)
+		}
+		cancel()
+	}
 }
 
-// Watch calls told for each change of a person's consent.
-func (l *Ledger) Watch(principal string, told func(Grant)) (stop func()) { return func() {} }
+// end makes every decision no, for good.
+func (l *Ledger) end(why error) {
+	l.health.Lock()
+	defer l.health.Unlock()
+	if l.ended == nil {
+		l.ended = why
+	}
+	l.heardUntil.Store(0)
+	l.progress.end(l.ended)
+}
 
-// Healthy returns nil, or why the ledger cannot answer.
-func (l *Ledger) Healthy() error { return errOpening }
+// hasEnded returns why the ledger answers no more, and nil while it does.
+func (l *Ledger) hasEnded() error {
+	l.health.Lock()
+	defer l.health.Unlock()
+	return l.ended
+}
+
+// Healthy returns nil, or why the ledger cannot answer, or why it cannot keep
+// a change. With a disk that is full it still answers Decide.
+func (l *Ledger) Healthy() error {
+	if ended := l.hasEnded(); ended != nil {
+		return ended
+	}
+	if !l.answers(time.Now()) {
+		return unavailable(fmt.Sprintf("the ledger has not heard from its store for %v or longer", l.lease), nil)
+	}
+	if l.store.embedded != nil {
+		if err := l.store.embedded.writable(); err != nil {
+			return unavailable("the ledger cannot keep a change now", err)
+		}
+	}
+	return nil
+}
+
+// answers reports whether the lease holds.
+func (l *Ledger) answers(now time.Time) bool {
+	return int64(now.Sub(l.opened)) < l.heardUntil.Load()
+}

@@ -96,12 +96,12 @@ func corrupt(path, why string) error {
 	return fmt.Errorf("key file %s is damaged (%s): restore it from a copy, or move it away to have a new one made, which ends the validity of everything made with the old one", path, why)
 }
 
-func readOrCreate(path string, make func() ([]byte, error)) ([]byte, error) {
+func readOrCreate(path string, generate func() ([]byte, error)) ([]byte, error) {
 	data, err := read(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return data, err
 	}
-	fresh, err := make()
+	fresh, err := generate()
 	if err != nil {
 		return nil, fmt.Errorf("key file %s: %w", path, err)
 	}

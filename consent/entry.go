@@ -1,0 +1,152 @@
+package consent
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// The subjects of the stream. A person has one, and so has each notice in each
+// language.
+const (
+	changeSubject = "consent."
+	noticeSubject = "notice."
+)
+
+// entryFormat is the version of the entries below. An entry of a higher one is
+// refused, because it may mean something that this code would get wrong.
+const entryFormat = 1
+
+// maxEntry bounds one entry in bytes: a notice, escaped once more, and some.
+const maxEntry = 4 * maxNotice
+
+// A digest stands for one entry and, through the chain, for all before it.
+type digest [sha256.Size]byte
+
+func (d digest) String() string { return hex.EncodeToString(d[:]) }
+
+// genesis stands before the first entry.
+var genesis digest
+
+// A changeEntry is one change of one person's consent as the stream keeps it.
+// The names are part of the ledger's format.
+type changeEntry struct {
+	Format        int        `json:"format"`
+	Previous      string     `json:"previous_sha256"`
+	Principal     string     `json:"principal"`
+	Revision      uint64     `json:"revision"`
+	Event         Event      `json:"event"`
+	State         State      `json:"state"`
+	At            time.Time  `json:"at"`
+	Method        string     `json:"method"`
+	Categories    []Category `json:"categories"`
+	TakenBack     []Category `json:"taken_back,omitempty"`
+	Recipients    []string   `json:"recipients"`
+	NoticeVersion string     `json:"notice_version"`
+	NoticeSHA256  string     `json:"notice_sha256"`
+	GivenAt       time.Time  `json:"given_at,omitzero"`
+	ExpiresAt     time.Time  `json:"expires_at,omitzero"`
+}
+
+// A noticeEntry keeps the very words that people were asked under, so that the
+// ledger can be read without the program that wrote it.
+type noticeEntry struct {
+	Format   int       `json:"format"`
+	Previous string    `json:"previous_sha256"`
+	At       time.Time `json:"at"`
+	SHA256   string    `json:"notice_sha256"`
+	Source   string    `json:"notice"`
+}
+
+// change returns the entry as callers see it.
+func (e *changeEntry) change(sequence uint64, own digest, noticeID string) Change {
+	return Change{
+		Sequence: sequence, Revision: e.Revision, Event: e.Event, State: e.State, At: e.At, Method: e.Method,
+		Categories: e.Categories, TakenBack: e.TakenBack, Recipients: e.Recipients,
+		NoticeID: noticeID, NoticeVersion: e.NoticeVersion, NoticeSHA256: e.NoticeSHA256,
+		GivenAt: e.GivenAt, ExpiresAt: e.ExpiresAt,
+		Previous: e.Previous, SHA256: own.String(),
+	}
+}
+
+func (n *Notice) subject() string { return noticeSubject + n.Version + "." + n.Language }
+
+// principalForm is what can stand as one word of a subject and tells nothing.
+var principalForm = regexp.MustCompile(`^[0-9A-Za-z_-]{1,128}$`)
+
+// methodForm keeps what a caller says about itself short and printable.
+var methodForm = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
+
+func checkPrincipal(principal string) error {
+	if !principalForm.MatchString(principal) {
+		return &Error{Code: CodeBadPrincipal, Message: "a principal is 1 to 128 letters, digits, '-' or '_'"}
+	}
+	return nil
+}
+
+func checkMethod(method string) error {
+	if !methodForm.MatchString(method) {
+		return &Error{Code: CodeBadMethod, Message: "a method is 1 to 32 of a-z, 0-9, '-' and '_'"}
+	}
+	return nil
+}
+
+// encodeEntry returns the bytes that the stream keeps and that the chain is
+// computed over.
+func encodeEntry(entry any) ([]byte, error) {
+	body, err := json.Marshal(entry)
+	if err != nil {
+		return nil, fmt.Errorf("entry cannot be encoded: %w", err)
+	}
+	if len(body) > maxEntry {
+		return nil, fmt.Errorf("entry has %d bytes, at most %d are taken", len(body), maxEntry)
+	}
+	return body, nil
+}
+
+// decodeChange reads an entry of a person. The error never quotes it.
+func decodeChange(subject string, body []byte) (*changeEntry, error) {
+	var e changeEntry
+	if err := json.Unmarshal(body, &e); err != nil {
+		return nil, fmt.Errorf("not the JSON of a change")
+	}
+	switch {
+	case e.Format != entryFormat:
+		return nil, fmt.Errorf("written in format %d, this program reads format %d", e.Format, entryFormat)
+	case subject != changeSubject+e.Principal || checkPrincipal(e.Principal) != nil:
+		return nil, fmt.Errorf("filed under another person than it names")
+	case e.State != Given && e.State != Refused && e.State != Withdrawn:
+		return nil, fmt.Errorf("not a state that is ever written down")
+	case e.State == Given && (len(e.Categories) == 0 || e.GivenAt.IsZero() || e.ExpiresAt.IsZero()):
+		return nil, fmt.Errorf("a yes without categories or times")
+	case e.State != Given && (len(e.Categories) > 0 || len(e.Recipients) > 0 || !e.ExpiresAt.IsZero()):
+		return nil, fmt.Errorf("a no with something in force")
+	}
+	return &e, nil
+}
+
+// decodeNotice reads an entry that holds a notice.
+func decodeNotice(subject string, body []byte) (*noticeEntry, *Notice, error) {
+	var e noticeEntry
+	if err := json.Unmarshal(body, &e); err != nil {
+		return nil, nil, fmt.Errorf("not the JSON of a notice's entry")
+	}
+	if e.Format != entryFormat {
+		return nil, nil, fmt.Errorf("written in format %d, this program reads format %d", e.Format, entryFormat)
+	}
+	n, err := ParseNotice([]byte(e.Source))
+	if err != nil {
+		return nil, nil, err
+	}
+	if n.SHA256 != e.SHA256 || subject != n.subject() {
+		return nil, nil, fmt.Errorf("holds another notice than it states")
+	}
+	return &e, n, nil
+}
+
+// isNotice reports whether an entry of this subject holds a notice.
+func isNotice(subject string) bool { return strings.HasPrefix(subject, noticeSubject) }

@@ -1,0 +1,298 @@
+package consent
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// A GiveRequest is a yes. The ledger keeps none of its slices.
+type GiveRequest struct {
+	NoticeVersion string     `json:"notice_version"` // of the notice that was shown
+	NoticeSHA256  string     `json:"notice_sha256"`
+	Categories    []Category `json:"categories"` // every required one, and any of the others
+	Recipients    []string   `json:"recipients"` // any of the notice's, or none
+	Method        string     `json:"-"`          // how it was said: 1 to 32 of a-z, 0-9, '-' and '_'
+}
+
+// Give records a yes and returns the receipt for it, once it is on disk and
+// every watcher has been told. Giving again renews: the new yes stands in place
+// of the old one.
+//
+// It fails with notice_changed, no_category, unknown_category,
+// category_required, unknown_recipient, bad_principal, bad_method or
+// ledger_unavailable. After ledger_unavailable what held before still holds,
+// unless the store comes back with the yes in it.
+func (l *Ledger) Give(ctx context.Context, principal string, request GiveRequest) (*Receipt, error) {
+	if err := errors.Join(checkPrincipal(principal), checkMethod(request.Method)); err != nil {
+		return nil, err
+	}
+	categories, recipients, err := l.notice.read(request)
+	if err != nil {
+		return nil, err
+	}
+	done, err := l.change(ctx, principal, func(p *person) (*changeEntry, error) {
+		now := l.clock()
+		e := &changeEntry{
+			Event: EventGiven, State: Given, At: now, Method: request.Method,
+			Categories: categories, Recipients: recipients,
+			NoticeVersion: l.notice.Version, NoticeSHA256: l.notice.SHA256,
+			GivenAt: now, ExpiresAt: now.Add(l.grantTTL),
+		}
+		if p != nil && p.state == Given && !p.expired(now) {
+			e.Event = EventRenewed
+		}
+		return e, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return l.signer.sign(l.notice, done.entry, done.sequence, done.digest)
+}
+
+// read returns the categories and recipients of a request in the order of the
+// notice, each once, or says what does not fit the notice.
+func (n *Notice) read(request GiveRequest) ([]Category, []string, error) {
+	if request.NoticeVersion != n.Version || request.NoticeSHA256 != n.SHA256 {
+		return nil, nil, &Error{Code: CodeNoticeChanged,
+			Message: fmt.Sprintf("this is not the current notice: show version %s with the digest that the server states, and ask again", n.Version)}
+	}
+	if len(request.Categories) == 0 {
+		return nil, nil, &Error{Code: CodeNoCategory, Message: "a yes names at least one category; to say no, refuse or withdraw"}
+	}
+	for _, c := range request.Categories {
+		if n.category(c) == nil {
+			return nil, nil, n.unknownCategory()
+		}
+	}
+	categories := make([]Category, 0, len(n.Categories))
+	for _, c := range n.Categories {
+		switch {
+		case slices.Contains(request.Categories, c.Name):
+			categories = append(categories, c.Name)
+		case c.Required:
+			return nil, nil, &Error{Code: CodeCategoryRequired,
+				Message: fmt.Sprintf("without %s there is no tempo: grant it, or refuse", c.Name)}
+		}
+	}
+	recipients := make([]string, 0, len(request.Recipients))
+	for _, r := range n.Recipients {
+		if slices.Contains(request.Recipients, r.Name) {
+			recipients = append(recipients, r.Name)
+		}
+	}
+	for _, name := range request.Recipients {
+		if !slices.Contains(recipients, name) {
+			return nil, nil, &Error{Code: CodeUnknownRecipient, Message: "the notice names no such recipient"}
+		}
+	}
+	return categories, recipients, nil
+}
+
+func (n *Notice) unknownCategory() error {
+	known := make([]string, len(n.Categories))
+	for i, c := range n.Categories {
+		known[i] = string(c.Name)
+	}
+	return &Error{Code: CodeUnknownCategory, Message: fmt.Sprintf("no such category, the notice has %q", known)}
+}
+
+// Refuse records a no, so that nobody is asked twice. Whatever was in force
+// ends. To refuse the same notice again changes nothing.
+func (l *Ledger) Refuse(ctx context.Context, principal string, method string) (Grant, error) {
+	if err := errors.Join(checkPrincipal(principal), checkMethod(method)); err != nil {
+		return Grant{}, err
+	}
+	return l.no(ctx, principal, func(p *person) (*changeEntry, error) {
+		if p != nil && p.state == Refused && p.notice == l.notice {
+			return nil, nil
+		}
+		e := &changeEntry{
+			Event: EventRefused, State: Refused, At: l.clock(), Method: method,
+			NoticeVersion: l.notice.Version, NoticeSHA256: l.notice.SHA256,
+		}
+		if p != nil {
+			e.GivenAt, e.TakenBack = p.givenAt, p.categories
+		}
+		return e, nil
+	})
+}
+
+// Withdraw takes back a yes, wholly or, with categories named, for those. It
+// returns when the withdrawal is on disk and every watcher has been told: from
+// then on Decide refuses. Taking back a category that the feature cannot do
+// without takes back everything. Taking back what is not in force changes
+// nothing and is no error.
+//
+// It fails with never_asked, unknown_category, bad_principal, bad_method or
+// ledger_unavailable. After ledger_unavailable the withdrawal is not on disk,
+// or not known to be, and nothing of that person is let in until a later change
+// has been kept or the ledger has been opened anew.
+func (l *Ledger) Withdraw(ctx context.Context, principal string, method string, categories ...Category) (Grant, error) {
+	if err := errors.Join(checkPrincipal(principal), checkMethod(method)); err != nil {
+		return Grant{}, err
+	}
+	return l.no(ctx, principal, func(p *person) (*changeEntry, error) {
+		if p == nil {
+			return nil, ErrNeverAsked
+		}
+		back, err := p.takenBack(categories)
+		if err != nil || len(back) == 0 {
+			return nil, err
+		}
+		e := &changeEntry{
+			Event: EventWithdrawn, State: Withdrawn, At: l.clock(), Method: method, TakenBack: back,
+			NoticeVersion: p.notice.Version, NoticeSHA256: p.notice.SHA256, GivenAt: p.givenAt,
+		}
+		if len(back) < len(p.categories) {
+			e.State, e.Recipients, e.ExpiresAt = Given, p.recipients, p.expiresAt
+			for _, c := range p.categories {
+				if !slices.Contains(back, c) {
+					e.Categories = append(e.Categories, c)
+				}
+			}
+		}
+		return e, nil
+	})
+}
+
+// takenBack returns what of the categories in force a withdrawal takes out of
+// force, in the order of the notice.
+func (p *person) takenBack(categories []Category) ([]Category, error) {
+	all := len(categories) == 0
+	for _, c := range categories {
+		named := p.notice.category(c)
+		if named == nil {
+			return nil, p.notice.unknownCategory()
+		}
+		all = all || named.Required
+	}
+	if p.state != Given || all {
+		return p.categories, nil
+	}
+	var back []Category
+	for _, c := range p.categories {
+		if slices.Contains(categories, c) {
+			back = append(back, c)
+		}
+	}
+	return back, nil
+}
+
+// no makes a change that takes something back. When it cannot be kept, the
+// person is left unsettled: they said no, so nothing of theirs is let in,
+// although the ledger still holds their yes.
+func (l *Ledger) no(ctx context.Context, principal string, write func(*person) (*changeEntry, error)) (Grant, error) {
+	done, err := l.change(ctx, principal, write)
+	if errors.Is(err, &Error{Code: CodeLedgerUnavailable}) {
+		l.mu.Lock()
+		// The change may have come through in the meantime.
+		if p := l.state.people[principal]; p != nil && p.state == Given {
+			l.unsettled[principal] = struct{}{}
+		}
+		l.mu.Unlock()
+	}
+	if err != nil {
+		return Grant{}, err
+	}
+	return done.person.grant(l.clock()), nil
+}
+
+// A done change is where a change left a person. entry is nil when nothing had
+// to change.
+type done struct {
+	person   *person
+	entry    *changeEntry
+	sequence uint64
+	digest   digest
+}
+
+// maxTries bounds how often a change starts again because another node was
+// faster.
+const maxTries = 64
+
+// change makes one change: it asks write what to put down, given where the person
+// stands, puts that after the newest entry of the ledger, and waits until this
+// node has taken it in. When another entry came first it starts again, so write
+// is called once or more. It returns nil when there is nothing to change.
+//
+// The caller's context bounds the waiting for other changes, not the change
+// itself: a client that hangs up does not leave a withdrawal half done.
+func (l *Ledger) change(ctx context.Context, principal string, write func(*person) (*changeEntry, error)) (done, error) {
+	select {
+	case l.putting <- struct{}{}:
+		defer func() { <-l.putting }()
+	case <-ctx.Done():
+		return done{}, unavailable("the ledger is busy", ctx.Err())
+	}
+	if ended := l.hasEnded(); ended != nil {
+		return done{}, unavailable("the ledger does not answer", ended)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), putTimeout)
+	defer cancel()
+
+	current := false // whether this node is known to have heard of everything
+	for range maxTries {
+		l.mu.RLock()
+		p, after, head := l.state.people[principal], l.state.sequence, l.state.head
+		l.mu.RUnlock()
+
+		e, err := write(p)
+		if e == nil {
+			if current {
+				return done{person: p}, err
+			}
+			// Before saying that nothing has to change, or that it cannot, see
+			// whether another node has changed it.
+			if err := l.renew(ctx); err != nil {
+				return done{}, asUnavailable(err)
+			}
+			current = true
+			continue
+		}
+		e.Format, e.Previous, e.Principal, e.Revision = entryFormat, head.String(), principal, 1
+		if p != nil {
+			e.Revision = p.revision + 1
+		}
+		if e.Categories == nil {
+			e.Categories = []Category{}
+		}
+		if e.Recipients == nil {
+			e.Recipients = []string{}
+		}
+		body, err := encodeEntry(e)
+		if err != nil {
+			return done{}, unavailable("the change cannot be kept", err)
+		}
+		sequence, err := l.store.append(ctx, changeSubject+principal, body, after)
+		if errors.Is(err, errMoved) {
+			if err := l.renew(ctx); err != nil {
+				return done{}, asUnavailable(err)
+			}
+			current = true
+			continue
+		}
+		if err != nil {
+			l.log.Error("ledger could not keep a change", "cause", withoutPeople(err.Error()))
+			return done{}, unavailable("the change could not be kept, try again later", err)
+		}
+		if err := l.progress.wait(ctx, sequence); err != nil {
+			return done{}, asUnavailable(err)
+		}
+		l.mu.RLock()
+		n := l.state.notices[e.NoticeSHA256]
+		l.mu.RUnlock()
+		return done{e.person(n, e.Categories, sequence), e, sequence, sha256.Sum256(body)}, nil
+	}
+	return done{}, unavailable("the ledger is busy: other nodes were faster every time, try again", nil)
+}
+
+// asUnavailable gives an error the code that callers of a change look for.
+func asUnavailable(err error) error {
+	if errors.Is(err, &Error{Code: CodeLedgerUnavailable}) {
+		return err
+	}
+	return unavailable("the ledger does not answer", err)
+}

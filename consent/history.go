@@ -1,0 +1,132 @@
+package consent
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+)
+
+// History returns every change of a person's consent, oldest first, as the
+// store holds it. It fails with never_asked or ledger_unavailable.
+func (l *Ledger) History(ctx context.Context, principal string) ([]Change, error) {
+	if ended := l.hasEnded(); ended != nil {
+		return nil, ended
+	}
+	newest, err := l.person(principal)
+	if err != nil {
+		return nil, err
+	}
+	changes := make([]Change, 0, newest.revision)
+	err = l.store.read(ctx, 1, changeSubject+principal, func(sequence uint64, subject string, body []byte) error {
+		change, err := l.readChange(sequence, subject, body)
+		if err != nil {
+			return err
+		}
+		changes = append(changes, change)
+		if sequence >= newest.sequence {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, readFailed(err)
+	}
+	return changes, nil
+}
+
+func (l *Ledger) readChange(sequence uint64, subject string, body []byte) (Change, error) {
+	e, err := decodeChange(subject, body)
+	if err != nil {
+		return Change{}, damaged(sequence, "%v", err)
+	}
+	n, err := l.noticeOf(sequence, e)
+	if err != nil {
+		return Change{}, err
+	}
+	return e.change(sequence, sha256.Sum256(body), n.ID), nil
+}
+
+// noticeOf returns the notice that an entry names.
+func (l *Ledger) noticeOf(sequence uint64, e *changeEntry) (*Notice, error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if n := l.state.notices[e.NoticeSHA256]; n != nil {
+		return n, nil
+	}
+	return nil, damaged(sequence, "it names a notice that the ledger does not hold")
+}
+
+// Receipt returns the signed receipt of a person's newest change: the same one,
+// byte for byte, however often it is asked for, as long as the key is the same.
+// It fails with never_asked or ledger_unavailable.
+func (l *Ledger) Receipt(ctx context.Context, principal string) (*Receipt, error) {
+	if ended := l.hasEnded(); ended != nil {
+		return nil, ended
+	}
+	p, err := l.person(principal)
+	if err != nil {
+		return nil, err
+	}
+	subject, body, err := l.store.get(ctx, p.sequence)
+	if err != nil {
+		return nil, readFailed(err)
+	}
+	e, err := decodeChange(subject, body)
+	if err != nil {
+		return nil, damaged(p.sequence, "%v", err)
+	}
+	return l.signer.sign(p.notice, e, p.sequence, sha256.Sum256(body))
+}
+
+// An Audit is what a whole reading of the ledger found in order.
+type Audit struct {
+	Entries uint64 `json:"entries"` // changes of people, and notices
+	People  int    `json:"people"`
+	Notices int    `json:"notices"`
+	Newest  uint64 `json:"newest_sequence"`
+	Head    string `json:"head_sha256"` // digest of the newest entry; it stands for all
+}
+
+// Audit reads the whole store again and checks that every entry follows from
+// the one before it, that nobody's changes have a gap, and that they add up to
+// what the ledger decides by. It fails with ledger_damaged, naming the entry,
+// or with ledger_unavailable.
+func (l *Ledger) Audit(ctx context.Context) (Audit, error) {
+	if ended := l.hasEnded(); ended != nil {
+		return Audit{}, ended
+	}
+	l.mu.RLock()
+	newest, head := l.state.sequence, l.state.head
+	l.mu.RUnlock()
+
+	again := newState()
+	err := l.store.read(ctx, 1, "", func(sequence uint64, subject string, body []byte) error {
+		change, n, err := again.check(sequence, subject, body)
+		if err != nil {
+			return err
+		}
+		again.put(sequence, body, change, n)
+		if sequence >= newest {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil {
+		return Audit{}, readFailed(err)
+	}
+	if again.sequence != newest || again.head != head {
+		return Audit{}, damaged(newest, "the store holds another entry there than the one the ledger took in")
+	}
+	return Audit{
+		Entries: again.entries, People: len(again.people), Notices: len(again.notices),
+		Newest: newest, Head: head.String(),
+	}, nil
+}
+
+func readFailed(err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		return err
+	}
+	return unavailable("the ledger's store does not answer", err)
+}

@@ -1,0 +1,243 @@
+package consent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	streamName = "CONSENT"
+
+	// putTimeout bounds one change: an election of a new leader in a cluster
+	// fits in.
+	putTimeout = 5 * time.Second
+
+	// readHeartbeat is how often the server shows that a reader without news
+	// is not forgotten; two missed ones start the reader anew.
+	readHeartbeat = 500 * time.Millisecond
+
+	// readerIdle is when the server forgets a reader that is gone.
+	readerIdle = 30 * time.Second
+
+	reconnectWait = 20 * time.Millisecond
+)
+
+// A store is the stream that keeps the entries: in a server inside this
+// process, or in an external one. Both are spoken to in the same way.
+type store struct {
+	conn     *nats.Conn
+	stream   jetstream.Stream
+	js       jetstream.JetStream
+	embedded *embedded // nil for an external server
+}
+
+// openStore connects and makes the stream if there is none.
+func openStore(ctx context.Context, dir, url string, log *slog.Logger) (_ *store, err error) {
+	s := &store{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	options := []nats.Option{
+		nats.Name("tempogate ledger"),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(reconnectWait),
+		nats.ReconnectJitter(reconnectWait, reconnectWait),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				log.Warn("ledger lost its store", "cause", err)
+			}
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) { log.Info("ledger found its store again") }),
+		// Without a handler the library writes to standard error.
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			log.Warn("ledger store", "says", withoutPeople(err.Error()))
+		}),
+	}
+	if url == "" {
+		if s.embedded, err = startEmbedded(dir, log); err != nil {
+			return s, err
+		}
+		options = append(options, nats.InProcessServer(s.embedded))
+	}
+	if s.conn, err = nats.Connect(url, options...); err != nil {
+		return s, fmt.Errorf("no connection: %w", err)
+	}
+	if s.js, err = jetstream.New(s.conn); err != nil {
+		return s, err
+	}
+	s.stream, err = s.js.Stream(ctx, streamName)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		// Nodes that start together all ask for the same, and the same is made once.
+		s.stream, err = s.js.CreateStream(ctx, streamConfig())
+	}
+	if err != nil {
+		return s, fmt.Errorf("stream %s: %w", streamName, err)
+	}
+	return s, checkStream(s.stream.CachedInfo().Config)
+}
+
+func streamConfig() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        streamName,
+		Description: "consent: every change of every person, each entry chained to the one before",
+		Subjects:    []string{changeSubject + "*", noticeSubject + "*.*"},
+		Retention:   jetstream.LimitsPolicy,
+		Storage:     jetstream.FileStorage,
+		Discard:     jetstream.DiscardNew,
+		MaxMsgSize:  2 * maxEntry,
+		DenyDelete:  true,
+		DenyPurge:   true,
+	}
+}
+
+// checkStream makes sure that a stream that is there already forgets nothing.
+func checkStream(c jetstream.StreamConfig) error {
+	for _, subject := range streamConfig().Subjects {
+		if !slices.Contains(c.Subjects, subject) {
+			return fmt.Errorf("stream %s does not take %s: it was made for something else", streamName, subject)
+		}
+	}
+	if c.Storage != jetstream.FileStorage || c.Retention != jetstream.LimitsPolicy || !c.DenyDelete || !c.DenyPurge ||
+		c.MaxAge > 0 || c.MaxMsgs > 0 || c.MaxMsgsPerSubject > 0 || (c.MaxBytes > 0 && c.Discard != jetstream.DiscardNew) {
+		return fmt.Errorf("stream %s may forget entries: it needs file storage, retention by limits, no limit of age or number, and deletion and purging denied", streamName)
+	}
+	return nil
+}
+
+// errMoved says that another entry came first.
+var errMoved = errors.New("another entry came first")
+
+// append puts an entry after the entry with the sequence after, and returns
+// its own sequence when it is on disk. It returns errMoved when that entry is
+// not the newest one. After any other error the entry may or may not be there.
+func (s *store) append(ctx context.Context, subject string, body []byte, after uint64) (uint64, error) {
+	if s.embedded != nil {
+		if err := s.embedded.hasRoom(); err != nil {
+			return 0, err
+		}
+	}
+	message := &nats.Msg{Subject: subject, Data: body}
+	ack, err := s.js.PublishMsg(ctx, message, jetstream.WithExpectLastSequence(after), jetstream.WithExpectStream(streamName))
+	if err == nil {
+		return ack.Sequence, nil
+	}
+	var api *jetstream.APIError
+	if errors.As(err, &api) {
+		switch api.ErrorCode {
+		case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
+			return 0, errMoved
+		}
+	}
+	if s.embedded != nil {
+		// Nobody but this process writes, so this was no conflict: the write failed.
+		s.embedded.spoiled.Store(true)
+	}
+	return 0, err
+}
+
+// last asks the store for its newest sequence.
+func (s *store) last(ctx context.Context) (uint64, error) {
+	info, err := s.stream.Info(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return info.State.LastSeq, nil
+}
+
+// get returns one entry.
+func (s *store) get(ctx context.Context, sequence uint64) (subject string, body []byte, err error) {
+	m, err := s.stream.GetMsg(ctx, sequence)
+	if err != nil {
+		return "", nil, err
+	}
+	return m.Subject, m.Data, nil
+}
+
+// errEnough ends a reading.
+var errEnough = errors.New("enough")
+
+// read calls each for every entry from a sequence on, in order and without a
+// gap, as they come. subject picks the entries of one subject; empty means all.
+// It returns nil when each returns errEnough, and otherwise the first error:
+// that of each, of the store, or of the context. body belongs to each.
+func (s *store) read(ctx context.Context, from uint64, subject string, each func(sequence uint64, subject string, body []byte) error) error {
+	consumer, err := s.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
+		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:       from,
+		FilterSubject:     subject,
+		AckPolicy:         jetstream.AckNonePolicy,
+		InactiveThreshold: readerIdle,
+		MemoryStorage:     true, // a reader that is lost is made anew
+		Replicas:          1,
+	})
+	if err != nil {
+		return err
+	}
+	name := consumer.CachedInfo().Name
+	defer func() {
+		// Best effort: the server forgets it after readerIdle anyway.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readHeartbeat)
+		defer cancel()
+		_ = s.stream.DeleteConsumer(ctx, name)
+	}()
+	messages, err := consumer.Messages(jetstream.PullHeartbeat(readHeartbeat))
+	if err != nil {
+		return err
+	}
+	defer messages.Stop()
+	defer context.AfterFunc(ctx, messages.Stop)()
+	for next := uint64(1); ; next++ {
+		message, err := messages.Next()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		at, err := message.Metadata()
+		if err != nil {
+			return err
+		}
+		if at.Sequence.Consumer != next {
+			return fmt.Errorf("reader was given message %d in place of %d", at.Sequence.Consumer, next)
+		}
+		if err := each(at.Sequence.Stream, message.Subject(), message.Data()); err != nil {
+			if errors.Is(err, errEnough) {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+func (s *store) close() error {
+	if s.conn != nil {
+		s.conn.Close()
+	}
+	if s.embedded != nil {
+		return s.embedded.close()
+	}
+	return nil
+}
+
+// makeDir makes the ledger's folder and sees whether it can be written to.
+func makeDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	probe, err := os.CreateTemp(dir, ".writable.*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
