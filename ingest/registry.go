@@ -14,10 +14,10 @@ type registry struct {
 	places    int // taken, by sessions and by upgrades under way
 	perPerson map[string]int
 	sessions  map[*session]struct{}
+	leaving   map[*session]struct{} // ended, and their connections not yet closed
 	draining  bool
 
-	// running counts connections from admission until they are closed, which
-	// is a little longer than they hold their place: see linger.
+	// running counts connections from admission until they are closed.
 	running sync.WaitGroup
 }
 
@@ -26,12 +26,13 @@ func newRegistry(limits Limits) *registry {
 		limits:    limits,
 		perPerson: make(map[string]int),
 		sessions:  make(map[*session]struct{}),
+		leaving:   make(map[*session]struct{}),
 	}
 }
 
 // admit takes a place for a session of a person, before the connection is
-// upgraded. The place has to be given back with leave, and running.Done be
-// called when the connection is closed.
+// upgraded. It has to be given back: with leave when there is no upgrade, and
+// otherwise with remove and closed.
 func (r *registry) admit(principal string) *Problem {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -54,11 +55,12 @@ func (r *registry) admit(principal string) *Problem {
 	return nil
 }
 
-// leave gives a place back.
+// leave gives back a place that no session came to hold.
 func (r *registry) leave(principal string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.leaveLocked(principal)
+	r.running.Done()
 }
 
 func (r *registry) leaveLocked(principal string) {
@@ -77,12 +79,34 @@ func (r *registry) add(s *session) bool {
 	return !r.draining
 }
 
-// remove takes a session out and gives its place back.
+// remove takes out a session that has ended and gives its place back. What is
+// left of it is a connection to be closed; the caller reports that with closed.
 func (r *registry) remove(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.sessions, s)
+	r.leaving[s] = struct{}{}
 	r.leaveLocked(s.principal)
+}
+
+// closed forgets a session whose connection has been closed.
+func (r *registry) closed(s *session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.leaving, s)
+	r.running.Done()
+}
+
+// cut closes every connection there still is, and returns how many there were.
+func (r *registry) cut() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, all := range []map[*session]struct{}{r.sessions, r.leaving} {
+		for s := range all {
+			s.conn.Close()
+		}
+	}
+	return len(r.sessions) + len(r.leaving)
 }
 
 // appendSessions appends all live sessions to dst.

@@ -163,11 +163,7 @@ func (s *Server) shutDown(public *http.Server) {
 	select {
 	case <-closed:
 	case <-grace.Done():
-		late := s.registry.appendSessions(nil)
-		s.log.Warn("grace period over, cutting connections", "sessions", len(late))
-		for _, session := range late {
-			session.conn.Close()
-		}
+		s.log.Warn("grace period over", "connections_cut", s.registry.cut())
 		<-closed
 	}
 	s.log.Info("drained")

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -71,7 +70,6 @@ func newSession(server *Server, principal string, ws *websocket.Conn, conn net.C
 // serve runs the session from the upgrade until its connection is closed.
 func (s *session) serve() {
 	server := s.server
-	defer server.registry.running.Done()
 	server.log.Debug("session started", "session", s.number)
 
 	unwatch := server.config.Ledger.Watch(s.principal, s.learn)
@@ -97,6 +95,7 @@ func (s *session) serve() {
 	} else {
 		linger(s.conn, s.reader)
 	}
+	server.registry.closed(s)
 }
 
 // run takes frames until something ends the session. A fault of ours ends this
@@ -242,7 +241,8 @@ func (s *session) answer(w *workspace, received time.Time) error {
 func (s *session) write(text []byte) error {
 	s.ws.SetWriteDeadline(time.Now().Add(s.server.config.WriteTimeout))
 	err := s.ws.WriteMessage(websocket.TextMessage, text)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	// Not errors.Is: the WebSocket library hides what a temporary error was.
+	if slow, ok := err.(net.Error); ok && slow.Timeout() {
 		end := endWith(wire.CloseTooMuch, "answers are not read")
 		end.silent, end.vanished = true, true // nothing gets through any more
 		return end

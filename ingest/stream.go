@@ -24,7 +24,6 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) error {
 	ws, err := s.upgrader.Upgrade(&upgrade, r, nil)
 	if err != nil { // the upgrader has answered
 		s.registry.leave(principal)
-		s.registry.running.Done()
 		s.metrics.admissions.WithLabelValues(CodeMalformed).Inc()
 		return nil
 	}

@@ -175,6 +175,14 @@ func (s *Stream) SendRaw(binary bool, payload []byte) error {
 	return s.write(kind, payload)
 }
 
+// Ping sends a ping. The answer is swallowed by Receive.
+func (s *Stream) Ping() error {
+	if err := s.ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(s.timeout)); err != nil {
+		return fmt.Errorf("client: ping: %w", err)
+	}
+	return nil
+}
+
 // Withdraw takes all consent back, on the stream itself. The server answers by
 // closing with 4403, which Receive returns.
 func (s *Stream) Withdraw() error { return s.control(wire.ControlWithdraw) }

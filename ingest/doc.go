@@ -1,0 +1,58 @@
+// Package ingest is the server: it lets in motion from people who said yes,
+// answers with their tempo, and forgets the motion.
+//
+// New makes a Server, Serve runs it. The formats on the wire are in package
+// wire, a client for them in package client.
+//
+// # The line
+//
+// One goroutine a session takes each frame along one line, and there is no
+// queue on it:
+//
+//	read      one message into a shared buffer, at most Limits.FrameBytes
+//	gate      Ledger.Decide, for each category
+//	decode    wire.Decoder, into a shared workspace
+//	classify  classifier.Stream, whose window is the session's own
+//	clear     the frame and the workspace
+//	answer    one estimate for each second that became complete
+//
+// Reading the code in that order is session.go, from step downwards. Before a
+// session there is stream.go (who may open one) and after it ending.go (why it
+// ended) and conn.go (how a connection is closed and its buffers are cleared).
+// consenthttp.go holds the other calls, admin.go what operators call.
+//
+// # Who does what to a session
+//
+// Everything that reads, writes or closes a session's connection happens in
+// its own goroutine. Others only set why it has to end, clear its window, and
+// wake it by a read deadline that has passed. They do so under the session's
+// lock, which is held from the gate to the last estimate of a frame, and never
+// while waiting for the network. So a change of consent falls between two
+// frames, and whoever makes it waits for one frame's arithmetic at most.
+//
+// One goroutine of the server sweeps over all sessions about once a second,
+// for what no frame would bring to light: idle clients, consent that ran out, a
+// ledger that cannot answer any more.
+//
+// # Guarantees
+//
+// Each names the test that holds it.
+//
+//   - No byte of a payload is parsed for somebody without a grant
+//     (TestGateComesBeforeParse), and no fix is for a grant that does not cover
+//     location (TestLocationAlone).
+//   - When a withdrawal has been acknowledged, no frame is taken any more and
+//     the window is empty (TestNothingIsTakenAfterAWithdrawal).
+//   - When the ledger cannot answer, nobody is let in and live sessions end
+//     (TestLedgerLost).
+//   - After a session, and while it waits, the buffers that it was read through
+//     hold nothing of it (TestBuffersHoldNothing). A window that no frame
+//     renews is cleared (TestWindowIsNotHeld).
+//   - Bad input ends the session that sent it, with a code and a reason, and
+//     touches no other (TestBadFrames). So does a fault of this program
+//     (TestPanicEndsOneSession).
+//   - Memory for a session is bounded whatever its client announces
+//     (TestEndlessFrame).
+//   - No log line, error text or metric holds a sample, a token or a person
+//     (TestNothingInWords).
+package ingest
