@@ -91,14 +91,19 @@ func NewStream(c Config) *Stream {
 // A Workspace is the scratch memory for Push, about 25 KiB. It serves any
 // number of streams in turn, and one goroutine at a time.
 type Workspace struct {
-	features *feature.Extractor
+	features  *feature.Extractor
+	posterior model.Scores
+	speed     model.Scores
 }
 
 // NewWorkspace returns a workspace.
 func NewWorkspace() *Workspace { return &Workspace{features: feature.NewExtractor()} }
 
 // Clear overwrites every trace of the windows it was used for.
-func (w *Workspace) Clear() { w.features.Clear() }
+func (w *Workspace) Clear() {
+	w.features.Clear()
+	w.posterior, w.speed = model.Scores{}, model.Scores{}
+}
 
 // Push takes a batch and appends the estimates that it completes to dst, one
 // for each second of sensor time, which it returns.
@@ -245,14 +250,13 @@ func (s *Stream) step(w *Workspace, now int64) Estimate {
 	e := Estimate{SensorTime: now, SpeedMPS: s.speed.at(now)}
 
 	var posterior, speed *model.Scores
-	var posteriorScores, speedScores model.Scores
 	motion := w.features.Extract(&s.window)
 	if motion != nil {
-		posterior = &posteriorScores
+		posterior = &w.posterior
 		s.model.Posterior(posterior, &motion.Features, s.resampler.SourceHz())
 	}
 	if !math.IsNaN(e.SpeedMPS) && len(s.model.SpeedEdges) > 0 {
-		speed = &speedScores
+		speed = &w.speed
 		s.model.SpeedLog(speed, e.SpeedMPS)
 	}
 	if s.observe != nil {

@@ -185,6 +185,10 @@ func peak(power []float64) (share, place, entropy float64) {
 	return around / total, math.Log(float64(largest) * BinHz), entropy / math.Log(float64(highest-lowest))
 }
 
+// leastShare is added to a band's share before its logarithm is taken: below
+// half a percent it makes no difference how little there is.
+const leastShare = 0.005
+
 // shares fills dst with the logarithm of each band's share of the power.
 func shares(power, dst []float64) {
 	const floor = FloorMPS2 * FloorMPS2 / Bins
@@ -198,7 +202,7 @@ func shares(power, dst []float64) {
 		total += sum
 	}
 	for b := range bands {
-		dst[b] = math.Log(dst[b] / total)
+		dst[b] = math.Log(dst[b]/total + leastShare)
 	}
 }
 

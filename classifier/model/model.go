@@ -67,6 +67,28 @@ var Default = sync.OnceValue(func() *Model {
 	return m
 })
 
+// Blank returns a model that knows nothing: every class is as likely as the
+// others, always. Training streams recordings through it to see the windows.
+func Blank() *Model {
+	m := &Model{Decide: 2}
+	blank := func() Network {
+		return Network{
+			Hidden: 1,
+			Mean:   make([]float64, feature.Count), Scale: make([]float64, feature.Count),
+			A: make([]float64, feature.Count), Abias: make([]float64, 1),
+			B: make([]float64, Classes), Bbias: make([]float64, Classes),
+		}
+	}
+	m.Fine, m.Coarse = blank(), blank()
+	for k := range Classes {
+		m.Prior[k] = 1.0 / Classes
+		for j := range Classes {
+			m.Transition[j][k] = 1.0 / Classes
+		}
+	}
+	return m
+}
+
 // Posterior writes the probability of each class, given a window alone, to
 // dst. 0 allocations.
 func (m *Model) Posterior(dst *Scores, f *feature.Vector, sourceHz float64) {

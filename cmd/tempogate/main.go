@@ -29,14 +29,16 @@ const (
 // commandLine is everything that can be asked for, one field a command. Every
 // flag can be given as TEMPOGATE_<FLAG> in the environment.
 type commandLine struct {
-	Serve   serveCommand   `cmd:"" help:"Run the server."`
-	Token   tokenCommand   `cmd:"" help:"Print a bearer token of the built-in issuer."`
-	Consent consentCommand `cmd:"" help:"Ask, give, take back and look up consent."`
-	Replay  replayCommand  `cmd:"" help:"Stream recordings as a running app would, and print each answer as a JSON line."`
+	Serve    serveCommand    `cmd:"" help:"Run the server."`
+	Token    tokenCommand    `cmd:"" help:"Print a bearer token of the built-in issuer."`
+	Consent  consentCommand  `cmd:"" help:"Ask, give, take back and look up consent."`
+	Replay   replayCommand   `cmd:"" help:"Stream recordings as a running app would, and print each answer as a JSON line."`
+	Classify classifyCommand `cmd:"" help:"Print what the classifier says about recordings, one JSON line a second; no server needed."`
+	Train    trainCommand    `cmd:"" help:"Train a model from labelled recordings."`
 
 	LogFormat string           `enum:"text,json" default:"text" help:"How the log on standard error is written: ${enum}."`
 	LogLevel  slog.Level       `default:"info" help:"The least that is logged: debug, info, warn or error."`
-	Version   kong.VersionFlag `help:"Print the version and exit."`
+	Version   kong.VersionFlag `env:"-" help:"Print the version and exit."`
 }
 
 // An appContext is what commands are given beside their flags. Results go to

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/tempogate/tempogate/bench/dataset"
+	"github.com/tempogate/tempogate/bench/training"
+)
+
+// trainCommand trains a model.
+type trainCommand struct {
+	Collection string `required:"" type:"existingdir" help:"Directory of labelled recordings with an index.csv."`
+	Out        string `required:"" type:"path" help:"File to write the model to."`
+	Seed       uint64 `default:"1" help:"Of the first weights and of the variants. Same collection and seed, same bytes."`
+}
+
+// Run trains the model and writes it in one piece.
+func (c *trainCommand) Run(ctx *appContext) error {
+	collection, err := dataset.OpenCollection(c.Collection)
+	if err != nil {
+		return err
+	}
+	options := training.Defaults()
+	options.Network.Seed = c.Seed
+	bars := newBars(ctx)
+	m, err := training.Train(ctx, collection, options, bars.show)
+	bars.finish()
+	if err != nil {
+		return err
+	}
+	if err := writeWhole(c.Out, m.Append(nil)); err != nil {
+		return err
+	}
+	fmt.Fprintf(ctx.stdout, "%s %s\n", m.Data, c.Out)
+	return nil
+}
+
+// bars shows the progress of long work on standard error, one bar a stage.
+type bars struct {
+	ctx   *appContext
+	mu    sync.Mutex
+	stage string
+	bar   *progressbar.ProgressBar
+}
+
+func newBars(ctx *appContext) *bars { return &bars{ctx: ctx} }
+
+func (b *bars) show(stage string, done, of int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stage != stage {
+		b.end()
+		b.stage = stage
+		b.bar = progressbar.NewOptions(of,
+			progressbar.OptionSetWriter(b.ctx.stderr),
+			progressbar.OptionSetDescription(stage),
+			progressbar.OptionSetWidth(30),
+			progressbar.OptionShowCount(),
+			progressbar.OptionSetPredictTime(true),
+			progressbar.OptionThrottle(200_000_000),
+		)
+	}
+	// Work in parallel may report out of order.
+	if int64(done) > b.bar.State().CurrentNum {
+		_ = b.bar.Set(done) // only the display can fail
+	}
+}
+
+func (b *bars) finish() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.end()
+}
+
+func (b *bars) end() {
+	if b.bar != nil {
+		_ = b.bar.Finish()
+		fmt.Fprintln(b.ctx.stderr)
+		b.bar = nil
+	}
+}
+
+// writeWhole writes a file so that readers see the old one or the new one.
+func writeWhole(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".tempogate-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // fails once renamed, as it should
+	if _, err := f.Write(data); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Chmod(0o644); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
