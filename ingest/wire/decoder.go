@@ -71,5 +71,5 @@ func (d *Decoder) decodeJSON(dst *Batch, scratch *Scratch, text []byte, allowed 
 	if f == faultNone {
 		return nil
 	}
-	return f.at(where)
+	return f.in(text, where)
 }

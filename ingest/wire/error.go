@@ -30,9 +30,12 @@ func (e *Error) CloseCode() int {
 
 func malformed(detail string) *Error { return &Error{Code: CodeMalformed, Detail: detail} }
 
-// at makes the error for a mistake at a byte of the JSON text (for an S2 frame,
+// in makes the error for a mistake at a byte of a JSON text (for an S2 frame,
 // of the text that it unfolds to).
-func (f fault) at(position int) *Error {
+func (f fault) in(text []byte, position int) *Error {
+	if position >= len(text) {
+		f = faultEnd
+	}
 	code := CodeMalformed
 	if f == faultTooManySamples || f == faultTooManyFixes {
 		code = CodeTooLarge

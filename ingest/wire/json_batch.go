@@ -72,9 +72,6 @@ func (r *batchReader) read() (int, fault) {
 	data := r.data
 	i := skipSpace(data, 0)
 	if at(data, i) != '{' {
-		if i >= len(data) {
-			return i, faultEnd
-		}
 		return i, faultTop
 	}
 	var payload, kind bool

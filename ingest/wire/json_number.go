@@ -18,15 +18,13 @@ func skipNumber(data []byte, i int) (int, fault) {
 		i++
 	case c >= '1' && c <= '9':
 		i = skipDigits(data, i)
-	case i >= len(data):
-		return i, faultEnd
 	default:
 		return i, faultNumber
 	}
 	if at(data, i) == '.' {
 		first := i + 1
 		if i = skipDigits(data, first); i == first {
-			return i, numberFault(data, i)
+			return i, faultNumber
 		}
 	}
 	if c := at(data, i); c == 'e' || c == 'E' {
@@ -36,17 +34,10 @@ func skipNumber(data []byte, i int) (int, fault) {
 		}
 		first := i
 		if i = skipDigits(data, first); i == first {
-			return i, numberFault(data, i)
+			return i, faultNumber
 		}
 	}
 	return i, faultNone
-}
-
-func numberFault(data []byte, i int) fault {
-	if i >= len(data) {
-		return faultEnd
-	}
-	return faultNumber
 }
 
 func isDigit(c byte) bool { return c-'0' <= 9 }
@@ -115,8 +106,6 @@ func parseTime(data []byte, i int) (t int64, next int, f fault) {
 	v, i := parseDigits(data, i, 0)
 	digits := i - first
 	switch c := at(data, i); {
-	case digits == 0 && i >= len(data):
-		return 0, i, faultEnd
 	case digits == 0, c == '.', c == 'e', c == 'E':
 		return 0, i, faultTime
 	case digits > 19:
@@ -151,8 +140,6 @@ func parseNumber(data []byte, i int) (v float64, next int, f fault) {
 			mantissa = mantissa*10 + uint64(data[i]-'0')
 			digits++
 		}
-	case i >= len(data):
-		return 0, i, faultEnd
 	default:
 		return 0, i, faultNumber
 	}
@@ -167,7 +154,7 @@ func parseNumber(data []byte, i int) (v float64, next int, f fault) {
 		significant := i
 		mantissa, i = parseDigits(data, i, mantissa)
 		if i == first {
-			return 0, i, numberFault(data, i)
+			return 0, i, faultNumber
 		}
 		digits += i - significant
 		power = i - first

@@ -8,8 +8,9 @@ import (
 
 // The functions of this file read JSON (RFC 8259) in place. Each takes the
 // text and a position and returns the position behind what it read; where the
-// text is wrong it returns the position of the mistake and a fault. They copy
-// nothing, keep nothing and do not allocate.
+// text is wrong it returns the position of the mistake and a fault; a fault
+// behind the end means that the text ended too early, whatever it says. They
+// copy nothing, keep nothing and do not allocate.
 
 // A fault is a mistake in a JSON text. Zero is none. It is a number rather
 // than an error so that the scanner stays free of allocations and of anything
@@ -102,15 +103,6 @@ func at(data []byte, i int) byte {
 	return 0
 }
 
-// wrong is the fault for a byte that does not fit: the text ended, or it is
-// not JSON.
-func wrong(data []byte, i int) fault {
-	if i >= len(data) {
-		return faultEnd
-	}
-	return faultSyntax
-}
-
 // skipSpace returns the position of the first byte at or behind i that is no
 // white space.
 func skipSpace(data []byte, i int) int {
@@ -142,7 +134,7 @@ func plainBytes(w uint64) int {
 // is the string. next is behind the closing quote.
 func scanString(data []byte, i int) (start, end, next int, escaped bool, f fault) {
 	if at(data, i) != '"' {
-		return 0, 0, i, false, wrong(data, i)
+		return 0, 0, i, false, faultSyntax
 	}
 	i++
 	start = i
@@ -154,10 +146,7 @@ func scanString(data []byte, i int) (start, end, next int, escaped bool, f fault
 				break
 			}
 		}
-		if i >= len(data) {
-			return 0, 0, i, false, faultEnd
-		}
-		switch c := data[i]; {
+		switch c := at(data, i); {
 		case c == '"':
 			return start, i, i + 1, escaped, faultNone
 		case c == '\\':
@@ -165,7 +154,7 @@ func scanString(data []byte, i int) (start, end, next int, escaped bool, f fault
 			if i, f = skipEscape(data, i); f != faultNone {
 				return 0, 0, i, false, f
 			}
-		case c < ' ':
+		case c < ' ': // or the end
 			return 0, 0, i, false, faultControl
 		case c < utf8.RuneSelf:
 			i++
@@ -187,16 +176,10 @@ func skipEscape(data []byte, i int) (int, fault) {
 	case 'u':
 		for k := i + 2; k < i+6; k++ {
 			if hexDigit(at(data, k)) < 0 {
-				if k >= len(data) {
-					return k, faultEnd
-				}
 				return k, faultEscape
 			}
 		}
 		return i + 6, faultNone
-	}
-	if i+1 >= len(data) {
-		return i + 1, faultEnd
 	}
 	return i + 1, faultEscape
 }
@@ -275,7 +258,7 @@ func scanKey(data []byte, i int, buf *[maxName]byte) (key []byte, next int, f fa
 	if at(data, i) != ':' {
 		i = skipSpace(data, i)
 		if at(data, i) != ':' {
-			return nil, i, wrong(data, i)
+			return nil, i, faultSyntax
 		}
 	}
 	i++
@@ -307,7 +290,7 @@ func afterValue(data []byte, i int, closing byte) (next int, more bool, f fault)
 	if c == closing {
 		return i + 1, false, faultNone
 	}
-	return i, false, wrong(data, i)
+	return i, false, faultSyntax
 }
 
 // opens reads the opening bracket at i. more is false, and next behind the
@@ -378,7 +361,7 @@ func skipValue(data []byte, i, depth int) (int, fault) {
 func skipWord(data []byte, i int, word string) (int, fault) {
 	for k := range len(word) {
 		if at(data, i+k) != word[k] {
-			return i + k, wrong(data, i+k)
+			return i + k, faultSyntax
 		}
 	}
 	return i + len(word), faultNone

@@ -13,7 +13,7 @@ import (
 func ParseMessage(data []byte) (Message, error) {
 	m := Message{Estimate: classifier.Estimate{CadenceSPM: math.NaN(), SpeedMPS: math.NaN()}}
 	if i, f := m.parse(data); f != faultNone {
-		return Message{}, f.at(i)
+		return Message{}, f.in(data, i)
 	}
 	switch m.Type {
 	case TypeEstimate:
@@ -158,7 +158,7 @@ var knownWords = [...]string{
 // parseWord reads a short string.
 func parseWord(data []byte, i int, names *[maxName]byte) (string, int, fault) {
 	if at(data, i) != '"' {
-		return "", i, wrong(data, i)
+		return "", i, faultSyntax
 	}
 	start, end, next, escaped, f := scanString(data, i)
 	if f != faultNone {

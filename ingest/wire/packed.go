@@ -80,8 +80,7 @@ func scaleByte(scale float64) byte {
 	if shift < minScaleShift || shift > maxScaleShift {
 		return scaleExplicit
 	}
-	// A float32 holds seven digits: what agrees in six is the same step.
-	if math.Abs(math.Ldexp(standardGravity, -int(shift))/scale-1) > 1e-6 {
+	if float32(math.Ldexp(standardGravity, -int(shift))) != float32(scale) {
 		return scaleExplicit
 	}
 	return byte(shift)

@@ -72,9 +72,15 @@ func findStep(samples []classifier.Sample) float64 {
 		for most := 8.0; most < MaxAccelerationMPS2/finestStep; most *= 8 {
 			step = fitStep(samples, step, most)
 		}
-		if onSteps(samples, step) {
-			return step
+		if !onSteps(samples, step) {
+			continue
 		}
+		// A fit is as good as the digits of the samples. Where it means a
+		// power of two of g, that is the step.
+		if exact := math.Ldexp(standardGravity, -int(math.Round(math.Log2(standardGravity/step)))); math.Abs(exact/step-1) < 1e-5 && onSteps(samples, exact) {
+			return exact
+		}
+		return step
 	}
 	return 0
 }
