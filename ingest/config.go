@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -104,6 +105,9 @@ type Config struct {
 
 	// decode is (*wire.Decoder).Decode, unless a test replaces it.
 	decode decodeFunc
+
+	// wrap is clearing, unless a test wants to look between the layers.
+	wrap func(net.Listener, *tls.Config) net.Listener
 }
 
 type decodeFunc func(d *wire.Decoder, dst *wire.Batch, scratch *wire.Scratch, binary bool, payload []byte, allowed wire.Allowed) error
@@ -159,6 +163,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.decode == nil {
 		c.decode = (*wire.Decoder).Decode
+	}
+	if c.wrap == nil {
+		c.wrap = clearing
 	}
 	orDuration(&c.IdleTimeout, 60*time.Second)
 	orDuration(&c.WindowHold, 10*time.Second)

@@ -36,9 +36,45 @@ func (c *clearingConn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// A clearingListener accepts clearing connections.
+// A recordConn is a clearingConn below TLS. It hands over one TLS record at a
+// time: first its header, then its body.
+//
+// crypto/tls decrypts where it has read. Were the next record read along with
+// the one before, growing the buffer for it would leave the decrypted one
+// behind in the buffer that was outgrown, and a record that ends the
+// connection would end all reading before the buffer is cleared. This way each
+// header is read into the whole, empty and cleared buffer. It costs a system
+// call for each record.
+type recordConn struct {
+	clearingConn
+	head [recordHeader]byte
+	have int // bytes of head
+	left int // bytes of the body that are still to come
+}
+
+const recordHeader = 5 // type, version (2), length (2): RFC 8446, section 5.1
+
+// Read clears p and reads into it, at most up to the end of the header or of
+// the body.
+func (c *recordConn) Read(p []byte) (int, error) {
+	clear(p)
+	if c.left > 0 {
+		n, err := c.Conn.Read(p[:min(len(p), c.left)])
+		c.left -= n
+		return n, err
+	}
+	n, err := c.Conn.Read(p[:min(len(p), recordHeader-c.have)])
+	c.have += copy(c.head[c.have:], p[:n])
+	if c.have == recordHeader {
+		c.have, c.left = 0, int(c.head[3])<<8|int(c.head[4])
+	}
+	return n, err
+}
+
+// A clearingListener accepts connections and wraps them.
 type clearingListener struct {
 	net.Listener
+	wrap func(net.Conn) net.Conn
 }
 
 // Accept waits for the next connection and wraps it.
@@ -47,18 +83,22 @@ func (l clearingListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &clearingConn{conn}, nil
+	return l.wrap(conn), nil
 }
 
 // clearing returns a listener whose connections leave nothing in the buffers
 // that they are read through. With a TLS configuration there are two layers:
 // one below TLS, for the records, and one above it, for the plaintext.
 func clearing(l net.Listener, config *tls.Config) net.Listener {
-	l = clearingListener{l}
 	if config != nil {
-		l = clearingListener{tls.NewListener(l, config)}
+		l = tls.NewListener(clearingRecords(l), config)
 	}
-	return l
+	return clearingListener{l, func(c net.Conn) net.Conn { return &clearingConn{c} }}
+}
+
+// clearingRecords is the layer below TLS.
+func clearingRecords(l net.Listener) net.Listener {
+	return clearingListener{l, func(c net.Conn) net.Conn { return &recordConn{clearingConn: clearingConn{c}} }}
 }
 
 // readBufferSize holds a second of packed samples whole, so that such a frame

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -114,15 +113,15 @@ func (s *Server) Serve(ctx context.Context) error {
 	admin := s.httpServer(s.adminHandler())
 	admin.WriteTimeout = 0 // a CPU profile takes as long as was asked for
 	failed := make(chan error, 2)
-	serve := func(server *http.Server, l net.Listener, config *tls.Config) {
-		if err := server.Serve(clearing(l, config)); !errors.Is(err, http.ErrServerClosed) {
+	serve := func(server *http.Server, l net.Listener) {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			failed <- fmt.Errorf("ingest: serve %s: %w", l.Addr(), err)
 		}
 	}
 	var goroutines sync.WaitGroup
-	goroutines.Go(func() { serve(public, s.public, s.config.TLS) })
+	goroutines.Go(func() { serve(public, s.config.wrap(s.public, s.config.TLS)) })
 	if s.admin != nil {
-		goroutines.Go(func() { serve(admin, s.admin, nil) })
+		goroutines.Go(func() { serve(admin, s.admin) })
 	}
 	sweeping, stopSweeping := context.WithCancel(context.Background())
 	goroutines.Go(func() { s.sweep(sweeping) })
