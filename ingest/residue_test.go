@@ -137,7 +137,7 @@ var endings = map[string]func(*testing.T, *node, net.Conn){
 	"protocol error":     func(t *testing.T, _ *node, conn net.Conn) { conn.Write(masked(0xff, canary)) },
 	"hung up":            func(t *testing.T, _ *node, conn net.Conn) { conn.Close() },
 	"hung up mid-frame":  func(t *testing.T, _ *node, conn net.Conn) { conn.Write(masked(0x81, canary)[:110]); conn.Close() },
-	"idle":               func(t *testing.T, _ *node, conn net.Conn) { time.Sleep(300 * time.Millisecond) },
+	"idle":               func(t *testing.T, _ *node, conn net.Conn) {},
 	"drain":              func(t *testing.T, n *node, conn net.Conn) { n.stop() },
 	"drain in mid-frame": func(t *testing.T, n *node, conn net.Conn) { conn.Write(masked(0x81, canary)[:110]); n.stop() },
 }
@@ -151,7 +151,11 @@ func TestBuffersHoldNothing(t *testing.T) {
 		for name, end := range endings {
 			t.Run(transport+"/"+name, func(t *testing.T) {
 				above, below := &lookout{}, &lookout{}
-				n := startWatched(t, above, below, transport == "wss", certificate, true)
+				idle := time.Duration(0) // the usual minute
+				if name == "idle" {
+					idle = time.Second
+				}
+				n := startWatched(t, above, below, transport == "wss", certificate, true, idle)
 				conn := sendCanary(t, n, roots, transport == "wss")
 				for where, l := range map[string]*lookout{"above": above, "below": below} {
 					if l.waiting() {
@@ -180,7 +184,7 @@ func TestLookoutFindsWhatIsLeft(t *testing.T) {
 	certificate, roots := selfSigned(t)
 	for _, transport := range []string{"ws", "wss"} {
 		above, below := &lookout{}, &lookout{}
-		n := startWatched(t, above, below, transport == "wss", certificate, false)
+		n := startWatched(t, above, below, transport == "wss", certificate, false, 0)
 		sendCanary(t, n, roots, transport == "wss").Close()
 		for where, l := range map[string]*lookout{"above": above, "below": below} {
 			if !l.waiting() {
@@ -198,9 +202,9 @@ func TestLookoutFindsWhatIsLeft(t *testing.T) {
 // startWatched starts a node whose connections are watched above and below
 // TLS, or twice at the same place without TLS; with the clearing layers of the
 // server, or without.
-func startWatched(t *testing.T, above, below *lookout, secure bool, certificate tls.Certificate, clears bool) *node {
+func startWatched(t *testing.T, above, below *lookout, secure bool, certificate tls.Certificate, clears bool, idle time.Duration) *node {
 	return startNode(t, func(c *Config) {
-		c.IdleTimeout = 100 * time.Millisecond
+		c.IdleTimeout = idle
 		if secure {
 			c.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
 		}
@@ -246,15 +250,13 @@ func sendCanary(t *testing.T, n *node, roots *x509.CertPool, secure bool) net.Co
 	eventually(t, "the canary is taken", func() bool {
 		return n.metric(`tempogate_samples_accepted_total{category="acceleration"}`) == 1
 	})
-	// A ping is answered when the frame before it has been left behind.
+	// By the time that a ping is answered, the server has waited for it.
 	conn.Write(masked(0x89, nil))
 	for k := 0; k == 0 || answer[k-2] != 0x8a; {
 		if k, err = conn.Read(answer); err != nil {
 			t.Fatal(err)
 		}
 	}
-	// And one more read, by which the server waits for the next frame.
-	time.Sleep(10 * time.Millisecond)
 	return conn
 }
 
