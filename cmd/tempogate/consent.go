@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -159,9 +158,9 @@ func (c *receiptCommand) Run(app *appContext) error {
 }
 
 type verifyCommand struct {
+	serverFlags
 	File string `arg:"" help:"The receipt, as it was handed out; - for standard input."`
-	Keys string `type:"existingfile" placeholder:"FILE" help:"The server's published keys, as GET /v1/keys gives them. Needs no network."`
-	URL  string `name:"url" default:"http://127.0.0.1:8080" help:"Where to get the keys, without --keys."`
+	Keys string `type:"existingfile" placeholder:"FILE" help:"The server's published keys, saved from GET /v1/keys: then no network is needed. The server is asked for them unless given."`
 }
 
 // Run checks a receipt.
@@ -185,23 +184,20 @@ func (c *verifyCommand) Run(app *appContext) error {
 	return nil
 }
 
-func (c *verifyCommand) keys(app *appContext) (keys consent.KeySet, err error) {
+func (c *verifyCommand) keys(app *appContext) (consent.KeySet, error) {
 	if c.Keys == "" {
-		anybody, err := client.New(client.Config{URL: c.URL})
+		anybody, err := c.client()
 		if err != nil {
-			return keys, err
+			return consent.KeySet{}, err
 		}
 		defer anybody.Close()
 		return anybody.Keys(app)
 	}
 	text, err := os.ReadFile(c.Keys)
 	if err != nil {
-		return keys, err
+		return consent.KeySet{}, err
 	}
-	if err := json.Unmarshal(text, &keys); err != nil || len(keys.Keys) == 0 {
-		return keys, errors.New(c.Keys + " holds no keys: save the answer of GET /v1/keys there")
-	}
-	return keys, nil
+	return consent.ParseKeys(text)
 }
 
 // readFile reads a file, or standard input for "-".

@@ -18,7 +18,7 @@ import (
 type serveCommand struct {
 	Listen  string `default:"127.0.0.1:8080" help:"Public address. Port 0 takes a free one."`
 	Admin   string `default:"127.0.0.1:9090" help:"Address of /healthz, /readyz, /metrics and /debug/pprof. Keep it off the net. Empty for none."`
-	DataDir string `default:"${data_dir}" type:"path" help:"Where keys and the embedded ledger are kept (${default})."`
+	DataDir string `default:"${data_dir}" type:"path" help:"Where keys and the embedded ledger are kept."`
 	NATS    string `name:"nats" placeholder:"URL,..." help:"Keep the ledger in this NATS cluster with JetStream, not in the data directory."`
 
 	TLSCert string `name:"tls-cert" type:"existingfile" placeholder:"FILE" help:"Certificate chain (PEM) for the public address."`

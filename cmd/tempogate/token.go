@@ -8,7 +8,7 @@ import (
 )
 
 type tokenCommand struct {
-	DataDir string        `default:"${data_dir}" type:"path" help:"The data directory of the server (${default})."`
+	DataDir string        `default:"${data_dir}" type:"path" help:"The data directory of the server."`
 	Subject string        `required:"" placeholder:"NAME" help:"Whom the token stands for. The ledger keeps only a keyed pseudonym of it."`
 	TTL     time.Duration `name:"ttl" default:"1h" help:"How long the token holds."`
 }
