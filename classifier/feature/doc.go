@@ -19,6 +19,14 @@
 // gravity has no such direction; the principal axis of its motion stands in
 // for ĝ, which on foot is the vertical within some 20 degrees.
 //
+// # One window, one activity
+//
+// A window that spans a change, or a hand that puts the phone away, resembles
+// neither what was before nor what comes after. The newest half of the window
+// is therefore compared with the older parts, from new to old, and what lies
+// before a change of intensity by a factor of 5 in variance, or a turn of the
+// mean acceleration by about 30 degrees, is left out.
+//
 // # Features
 //
 //	level      ln(variance + floor²) of v, h, m over the window and of v, h over its newer half

@@ -78,13 +78,20 @@ func (e *Extractor) Clear() {
 	e.complex.Coefficients(e.pairs[:], e.pair[:])
 }
 
-// Extract describes the window's newest rows, all that it holds. It returns
-// nil when they are fewer than MinLength. 0 allocations.
+// Extract describes the newest rows of the window that belong together. It
+// returns nil when it holds fewer than MinLength. 0 allocations.
 func (e *Extractor) Extract(w *signal.Window) *Motion {
 	if w.Len() < MinLength {
 		return nil
 	}
 	n := w.Axes(e.axes[0][:], e.axes[1][:], e.axes[2][:])
+	if old := e.stale(n); old > 0 {
+		for i := range e.axes {
+			copy(e.axes[i][:], e.axes[i][old:n])
+			clear(e.axes[i][n-old : n])
+		}
+		n -= old
+	}
 	m := &e.motion
 	m.Length = n
 	m.Vertical, m.North, m.East = e.buffers[0][:n], e.buffers[1][:n], e.buffers[2][:n]
@@ -98,6 +105,59 @@ func (e *Extractor) Extract(w *signal.Window) *Motion {
 	e.correlate()
 	m.describe()
 	return m
+}
+
+const (
+	part       = signal.WindowLength / 4 // rows that are compared as one: 1.28 s
+	levelBreak = 1.6                     // ln of a ratio of variances: a factor of 5
+	turnBreak  = 0.5                     // chord on the unit sphere: about 30 degrees
+)
+
+// stale returns how many of the oldest rows belong to something else than the
+// newest half of the window does: another intensity, or another pose of the
+// phone. A window that spans a change resembles neither side of it, and looks
+// most like what it is least.
+func (e *Extractor) stale(n int) int {
+	now := e.pose(n-2*part, n)
+	for end := n - 2*part; end > 0; end -= part {
+		// What is less than half a part long goes with the rest.
+		start := end - part
+		if start < part/2 {
+			start = 0
+		}
+		then := e.pose(start, end)
+		var turn float64
+		for i := range now.mean {
+			turn += (then.mean[i] - now.mean[i]) * (then.mean[i] - now.mean[i])
+		}
+		length := max(math.Sqrt(dot(now.mean, now.mean)), gravityFreeBelow)
+		if math.Abs(then.level-now.level) > levelBreak || math.Sqrt(turn) > turnBreak*length {
+			return end
+		}
+		if start == 0 {
+			break
+		}
+	}
+	return 0
+}
+
+// pose is the mean acceleration of some rows and the level of what moves
+// around it.
+type pose struct {
+	mean  [3]float64
+	level float64
+}
+
+func (e *Extractor) pose(from, to int) (p pose) {
+	n := float64(to - from)
+	var variance float64
+	for i := range e.axes {
+		v := e.axes[i][from:to]
+		p.mean[i] = floats.Sum(v) / n
+		variance += floats.Dot(v, v)/n - p.mean[i]*p.mean[i]
+	}
+	p.level = level(max(variance, 0))
+	return p
 }
 
 // gravityFreeBelow is the mean magnitude, m/s², under which a source is taken

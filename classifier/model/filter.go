@@ -8,8 +8,13 @@ type Filter struct {
 	P Scores // sums to 1 after the first Step
 }
 
-// least keeps a class from being ruled out for ever.
-const least = 1e-4
+// least keeps a window from ruling a class out, and leastBelief keeps the
+// past from doing so: whatever was believed for however long, two or three
+// seconds of clear evidence turn it over.
+const (
+	least       = 1e-4
+	leastBelief = 0.005
+)
 
 // Step moves the belief by one second and weighs it with the evidence. A nil
 // posterior means that no window could be described, a nil speed (ln ℓ) that
@@ -37,7 +42,7 @@ func (f *Filter) Step(m *Model, posterior, speed *Scores) {
 	Softmax(&logs)
 	var sum float64
 	for k := range logs {
-		logs[k] = max(logs[k], least)
+		logs[k] = max(logs[k], leastBelief)
 		sum += logs[k]
 	}
 	for k := range logs {

@@ -29,6 +29,7 @@ const (
 // commandLine is everything that can be asked for, one field a command. Every
 // flag can be given as TEMPOGATE_<FLAG> in the environment.
 type commandLine struct {
+	Demo     demoCommand     `cmd:"" help:"Show everything in one go: a server, consent, a walk, a run and a ride, a withdrawal."`
 	Serve    serveCommand    `cmd:"" help:"Run the server."`
 	Token    tokenCommand    `cmd:"" help:"Print a bearer token of the built-in issuer."`
 	Consent  consentCommand  `cmd:"" help:"Ask, give, take back and look up consent."`
