@@ -29,7 +29,7 @@ func (r *batchReader) combine(i int) (int, fault) {
 		r.dst.Samples = append(r.dst.Samples, linear...)
 		return i, faultNone
 	}
-	slices.SortFunc(gravity, func(a, b classifier.Sample) int { return cmp.Compare(a.SensorTime, b.SensorTime) })
+	slices.SortStableFunc(gravity, func(a, b classifier.Sample) int { return cmp.Compare(a.SensorTime, b.SensorTime) })
 	r.dst.Samples = grow(r.dst.Samples, len(linear))
 	for _, s := range linear {
 		g := nearest(gravity, s.SensorTime)
@@ -39,15 +39,19 @@ func (r *batchReader) combine(i int) (int, fault) {
 	return i, faultNone
 }
 
-// nearest returns the sample nearest to t, the earlier of two equally near.
-// sorted is in the order of time and not empty.
+// nearest returns the sample nearest to t, of two equally near the earlier, of
+// simultaneous ones the first. sorted is in the order of time and not empty.
 func nearest(sorted []classifier.Sample, t int64) *classifier.Sample {
-	k, _ := slices.BinarySearchFunc(sorted, t, func(s classifier.Sample, t int64) int { return cmp.Compare(s.SensorTime, t) })
-	switch {
-	case k == 0:
-		return &sorted[0]
-	case k == len(sorted), t-sorted[k-1].SensorTime <= sorted[k].SensorTime-t:
-		return &sorted[k-1]
+	k := search(sorted, t)
+	// Unsigned: two times may lie 2^63 apart.
+	if k == 0 || k < len(sorted) && uint64(sorted[k].SensorTime-t) < uint64(t-sorted[k-1].SensorTime) {
+		return &sorted[k]
 	}
-	return &sorted[k]
+	return &sorted[search(sorted[:k], sorted[k-1].SensorTime)]
+}
+
+// search returns the place of the first sample that is not before t.
+func search(sorted []classifier.Sample, t int64) int {
+	k, _ := slices.BinarySearchFunc(sorted, t, func(s classifier.Sample, t int64) int { return cmp.Compare(s.SensorTime, t) })
+	return k
 }

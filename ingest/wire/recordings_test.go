@@ -3,6 +3,7 @@ package wire_test
 import (
 	"bufio"
 	"encoding/binary"
+	"flag"
 	"fmt"
 	"io"
 	"math"
@@ -19,6 +20,8 @@ import (
 	"github.com/tempogate/tempogate/classifier"
 	"github.com/tempogate/tempogate/ingest/wire"
 )
+
+var allRecordings = flag.Bool("all", false, "measure every recording, not only some of each data set")
 
 // phoneRecordings are the patterns of recordings that phones made and that
 // still have the phone's own values, in files that a dozen lines can read.
@@ -142,7 +145,7 @@ func (s *sizes) row(w io.Writer, name, rate string) {
 // 4.5 bytes a sample over the recordings of 90 Hz and more, which is what
 // phones deliver. Below that a frame's fixed part is shared by too few.
 //
-//	go test ./ingest/wire -run TestPackedSizeOnRecordings -v
+//	go test ./ingest/wire -run TestPackedSizeOnRecordings -v [-all]
 func TestPackedSizeOnRecordings(t *testing.T) {
 	dir := dataFolder(t)
 	zstdEncoder, err := zstd.NewWriter(nil)
@@ -163,7 +166,10 @@ func TestPackedSizeOnRecordings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, path := range paths {
+		for i, path := range paths {
+			if some := (len(paths) + 3) / 4; !*allRecordings && i%some != 0 {
+				continue
+			}
 			samples := readMinute(t, path)
 			if len(samples) < 20 {
 				continue
@@ -252,6 +258,48 @@ func measure(t *testing.T, zstdEncoder *zstd.Encoder, samples []classifier.Sampl
 		total.protobuf += protobufSize(second)
 	}
 	return total
+}
+
+// TestPackedIsLosslessOnPhones takes recordings of phones whose step shows, and
+// finds every integer again.
+func TestPackedIsLosslessOnPhones(t *testing.T) {
+	dir := dataFolder(t)
+	for _, c := range []struct {
+		name string
+		step float64
+	}{
+		{"mlqsl/run/Accelerometer.csv.zst", 9.80665 / 4096},
+		{"oxford/data/Samsung_Jamie_Hard_InHand_2/accelerometer.csv.zst", 9.80665 / 8192},
+		{"oxford/data/Pixel_Jamie_Hard_InHand_1/accelerometer.csv.zst", float64(float32(9.81 / 4096))},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := wire.NewEncoder(wire.EncoderConfig{})
+			var d wire.Decoder
+			var b wire.Batch
+			var s wire.Scratch
+			samples := readMinute(t, filepath.Join(dir, filepath.FromSlash(c.name)))
+			for len(samples) > 0 {
+				second := samples[:min(100, len(samples))]
+				samples = samples[len(second):]
+				frame, err := e.AppendPacked(nil, second, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.Clear()
+				if err := d.Decode(&b, &s, true, frame, wire.Allowed{Acceleration: true}); err != nil {
+					t.Fatal(err)
+				}
+				for i, want := range second {
+					got := b.Samples[i]
+					for _, v := range [3][2]float64{{got.X, want.X}, {got.Y, want.Y}, {got.Z, want.Z}} {
+						if math.Round(v[0]/c.step) != math.Round(v[1]/c.step) || math.Abs(v[0]-v[1]) > 5e-6 {
+							t.Fatalf("a value came back %g m/s2 off", v[0]-v[1])
+						}
+					}
+				}
+			}
+		})
+	}
 }
 
 // int16Size: form byte, count, time, scale; three 16-bit values and a time

@@ -14,7 +14,9 @@ import (
 // format and not the sensor's. A still iPhone shows noise of 0.005 m/s² there,
 // twice this step, so rounding adds 2 % to the noise and takes two bytes off
 // each sample. Who wants those bits sets EncoderConfig.ResolutionMPS2 to
-// 9.81/65536.
+// 9.81/65536. Some Android phones hide theirs too, behind a calibration that
+// shifts each axis by part of a step; a client on the phone asks
+// Sensor.getResolution and need not guess.
 const DefaultResolutionMPS2 = standardGravity / 4096
 
 // finestStep is the finest step that counts as a sensor's own: 16 bits for
