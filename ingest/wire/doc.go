@@ -8,11 +8,10 @@
 //
 // # The way of a frame
 //
-//	text    ──────────────────────────┐
-//	binary 02 ────────────────────────┤
-//	binary 82 ── S2 ──▶ Scratch ──────┴─▶ JSON, in place ──┐
-//	binary 81 ── S2 ──▶ Scratch ──────┬─▶ packed bits ─────┴─▶ Batch
-//	binary 01 ────────────────────────┘
+//	text, binary 02 ─────────────▶ JSON, read in place ──┐
+//	binary 82 ──▶ S2, unfolded ──▶ JSON, read in place ──┤
+//	binary 81 ──▶ S2, unfolded ──▶ packed, bit by bit ───┼──▶ Batch
+//	binary 01 ───────────────────▶ packed, bit by bit ───┘
 //
 // JSON is read by a scanner of this package (json_scan.go), because a frame a
 // second for each of thousands of sessions is the hottest path of the server,

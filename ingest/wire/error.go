@@ -1,7 +1,5 @@
 package wire
 
-import "strconv"
-
 // The codes of an Error.
 const (
 	CodeMalformed   = "malformed"           // the frame breaks the format; close with CloseMalformed
@@ -29,16 +27,3 @@ func (e *Error) CloseCode() int {
 }
 
 func malformed(detail string) *Error { return &Error{Code: CodeMalformed, Detail: detail} }
-
-// in makes the error for a mistake at a byte of a JSON text (for an S2 frame,
-// of the text that it unfolds to).
-func (f fault) in(text []byte, position int) *Error {
-	if position >= len(text) {
-		f = faultEnd
-	}
-	code := CodeMalformed
-	if f == faultTooManySamples || f == faultTooManyFixes {
-		code = CodeTooLarge
-	}
-	return &Error{Code: code, Detail: faultText[f] + " (at byte " + strconv.Itoa(position) + ")"}
-}

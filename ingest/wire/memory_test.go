@@ -25,7 +25,7 @@ func oneOfEach(t testing.TB) (frames []struct {
 }) {
 	t.Helper()
 	e := NewEncoder(EncoderConfig{})
-	samples := walkingSecond(100)
+	samples := walkingSecond(40)
 	positions := e.AppendPositions(nil, walkingFix)
 	add := func(name string, binary bool, payload []byte, err error) {
 		if err != nil {
@@ -45,7 +45,7 @@ func oneOfEach(t testing.TB) (frames []struct {
 	add("JSON", false, payload, err)
 	payload, err = e.AppendJSONS2(nil, samples, positions)
 	add("JSON S2", true, payload, err)
-	add("JSON in a binary message", true, append([]byte{formJSON}, sensorLoggerBatch(100, 1, 3)...), nil)
+	add("JSON in a binary message", true, append([]byte{formJSON}, sensorLoggerBatch(40, 1, 3)...), nil)
 	linear := []byte(`{"payload":[{"name":"accelerometer","time":5,"values":{"x":1,"y":2,"z":3}},{"name":"gravity","time":5,"values":{"x":1,"y":2,"z":3}}]}`)
 	add("JSON with gravity apart", false, linear, nil)
 	return frames

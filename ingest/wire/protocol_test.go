@@ -302,7 +302,7 @@ func decodeByThePage(frame []byte) (f pageFrame) {
 // TestSecondDecoderAgrees compares the two decoders on frames of many kinds.
 func TestSecondDecoderAgrees(t *testing.T) {
 	random := rand.New(rand.NewPCG(9, 10))
-	for range 300 {
+	for range 100 {
 		n := 1 + random.IntN(200)
 		samples := make([]classifier.Sample, n)
 		at := random.Int64N(1 << 61)
