@@ -75,6 +75,7 @@ type Stream struct {
 
 	resampler signal.Resampler
 	window    signal.Window
+	history   feature.History
 	speed     speedometer
 	filter    model.Filter
 	tracker   tempo.Tracker
@@ -92,6 +93,7 @@ func NewStream(c Config) *Stream {
 // number of streams in turn, and one goroutine at a time.
 type Workspace struct {
 	features  *feature.Extractor
+	network   model.Work
 	posterior model.Scores
 	speed     model.Scores
 }
@@ -102,7 +104,7 @@ func NewWorkspace() *Workspace { return &Workspace{features: feature.NewExtracto
 // Clear overwrites every trace of the windows it was used for.
 func (w *Workspace) Clear() {
 	w.features.Clear()
-	w.posterior, w.speed = model.Scores{}, model.Scores{}
+	w.network, w.posterior, w.speed = model.Work{}, model.Scores{}, model.Scores{}
 }
 
 // Push takes a batch and appends the estimates that it completes to dst, one
@@ -213,6 +215,7 @@ func (s *Stream) pause(now int64) {
 	s.sampling = false
 	if now-s.newest > maxCatchUp*HopNS {
 		s.filter = model.Filter{}
+		s.history.Clear()
 	}
 }
 
@@ -250,10 +253,10 @@ func (s *Stream) step(w *Workspace, now int64) Estimate {
 	e := Estimate{SensorTime: now, SpeedMPS: s.speed.at(now)}
 
 	var posterior, speed *model.Scores
-	motion := w.features.Extract(&s.window)
+	motion := w.features.ExtractAfter(&s.window, &s.history)
 	if motion != nil {
 		posterior = &w.posterior
-		s.model.Posterior(posterior, &motion.Features, s.resampler.SourceHz())
+		s.model.Posterior(posterior, &w.network, &motion.Features, s.resampler.SourceHz())
 	}
 	if !math.IsNaN(e.SpeedMPS) && len(s.model.SpeedEdges) > 0 {
 		speed = &w.speed

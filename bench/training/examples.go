@@ -2,11 +2,13 @@ package training
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -15,6 +17,7 @@ import (
 	"github.com/tempogate/tempogate/classifier"
 	"github.com/tempogate/tempogate/classifier/feature"
 	"github.com/tempogate/tempogate/classifier/model"
+	"github.com/tempogate/tempogate/classifier/signal"
 )
 
 // An Example is one described window with its true class.
@@ -22,6 +25,7 @@ type Example struct {
 	Group     string // data set, for weights and for leaving it out
 	Subject   string // data set and subject
 	Recording int    // place of the entry in the collection
+	Past      int    // place of the entry that was put before it, -1 for none: its history knows of that entry
 	Class     int    // classifier.Activity.Index
 	Coarse    bool   // the source had fewer than model.CoarseBelowHz readings a second
 	SpeedMPS  float64
@@ -35,45 +39,74 @@ type variant struct {
 	noise  float64    // standard deviation of added noise at most, m/s²
 	scale  float64    // error of the sensor's scale, as a standard deviation
 	least  float64    // only for sources of at least so many readings a second
+
+	// Each stretch of the recording comes after a stretch of another activity,
+	// as in a day: the history and the window before a change are part of what
+	// the model must not be misled by.
+	spliced bool
 }
 
 var variants = []variant{
 	{name: "as recorded"},
-	{name: "slower, another sensor", thinTo: [2]float64{18, 55}, noise: 0.06, scale: 0.02, least: 40},
-	{name: "another sensor", noise: 0.08, scale: 0.03},
-	{name: "coarse", thinTo: [2]float64{1.8, 5.5}, noise: 0.04, scale: 0.02, least: model.CoarseBelowHz},
+	{name: "slower, another sensor", thinTo: [2]float64{18, 55}, noise: 0.06, scale: 0.02, least: 40, spliced: true},
+	{name: "another sensor", noise: 0.08, scale: 0.03, spliced: true},
+	{name: "coarse", thinTo: [2]float64{1.8, 5.5}, noise: 0.04, scale: 0.02, least: model.CoarseBelowHz, spliced: true},
 }
 
 // Collect describes every labelled window of the collection, as recorded and
 // in variants. The result has the order of the collection, whatever the number
-// of processors. progress may be nil; it is told how many entries are done.
+// of processors. progress may be nil; it is told how many entries are done of
+// two rounds.
 func Collect(ctx context.Context, c *dataset.Collection, entries []dataset.Entry, seed uint64, progress func(done int)) ([]Example, error) {
+	recordings := make([][]dataset.Recording, len(entries))
 	var done atomic.Int64
-	parts := make([][]Example, len(entries))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, entry := range entries {
-		group.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			recordings, err := c.Read(entry)
-			if err != nil {
-				return fmt.Errorf("training: %w", err)
-			}
-			for j := range recordings {
-				for _, v := range variants {
-					random := rand.New(rand.NewPCG(seed, hash(recordings[j].Name, v.name)))
-					parts[i] = append(parts[i], describe(&recordings[j], entry, i, v, random)...)
+	each := func(work func(i int) error) error {
+		group, ctx := errgroup.WithContext(ctx)
+		group.SetLimit(runtime.GOMAXPROCS(0))
+		for i := range entries {
+			group.Go(func() error {
+				if err := ctx.Err(); err != nil {
+					return err
 				}
-			}
-			if progress != nil {
-				progress(int(done.Add(1)))
-			}
-			return nil
-		})
+				if err := work(i); err != nil {
+					return err
+				}
+				if progress != nil {
+					progress(int(done.Add(1)))
+				}
+				return nil
+			})
+		}
+		return group.Wait()
 	}
-	if err := group.Wait(); err != nil {
+	err := each(func(i int) (err error) {
+		recordings[i], err = c.Read(entries[i])
+		if errors.Is(err, dataset.ErrEmpty) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("training: %w", err)
+		}
+		for j := range recordings[i] {
+			distrust(entries[i], &recordings[i][j])
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	pasts := newPasts(entries, recordings)
+	parts := make([][]Example, len(entries))
+	err = each(func(i int) error {
+		for j := range recordings[i] {
+			for _, v := range variants {
+				random := rand.New(rand.NewPCG(seed, hash(recordings[i][j].Name, v.name)))
+				parts[i] = append(parts[i], describe(&recordings[i][j], entries[i], i, v, pasts, random)...)
+			}
+		}
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	var all []Example
@@ -94,13 +127,15 @@ func hash(words ...string) uint64 {
 
 // describe runs one variant of a recording through the classifier's own front
 // and keeps the windows whose label can be trusted.
-func describe(r *dataset.Recording, entry dataset.Entry, number int, v variant, random *rand.Rand) []Example {
+func describe(r *dataset.Recording, entry dataset.Entry, number int, v variant, pasts *pasts, random *rand.Rand) []Example {
 	samples := v.apply(r.Samples, random)
 	if len(samples) == 0 {
 		return nil
 	}
 	var examples []Example
-	truth := newLabels(r.Labels)
+	var truth *labels
+	var began int64 // of what counts; before it lies the past
+	past := -1      // the entry that it is from
 	stream := classifier.NewStream(classifier.Config{
 		Model: model.Blank(),
 		Observe: func(o classifier.Observation) {
@@ -108,7 +143,10 @@ func describe(r *dataset.Recording, entry dataset.Entry, number int, v variant, 
 				return
 			}
 			// The label must hold for the whole window.
-			from := o.SensorTime - int64(o.Motion.Length)*classifier.HopNS/25
+			from := o.SensorTime - int64(o.Motion.Length)*classifier.HopNS/signal.RateHz
+			if from < began {
+				return
+			}
 			label, whole := truth.over(from, o.SensorTime)
 			if !whole || !trusted(label, o.Motion) {
 				return
@@ -117,6 +155,7 @@ func describe(r *dataset.Recording, entry dataset.Entry, number int, v variant, 
 				Group:     entry.Dataset,
 				Subject:   entry.Dataset + "/" + entry.Subject,
 				Recording: number,
+				Past:      past,
 				Class:     label.Index(),
 				Coarse:    o.SourceHz < model.CoarseBelowHz,
 				SpeedMPS:  o.SpeedMPS,
@@ -125,25 +164,43 @@ func describe(r *dataset.Recording, entry dataset.Entry, number int, v variant, 
 		},
 	})
 	workspace := classifier.NewWorkspace()
-	fixes := append([]classifier.Fix(nil), r.Fixes...)
 	var estimates []classifier.Estimate
-	// Pushed in pieces of about a minute, a window begins anew now and then,
-	// so that short windows are among the examples.
-	for len(samples) > 0 {
-		n := min(len(samples), 1+int(float64(len(samples))*random.Float64()*0.5)+2000)
-		end := samples[n-1].SensorTime
-		k := 0
-		for k < len(fixes) && fixes[k].SensorTime <= end {
-			k++
-		}
+	push := func(samples []classifier.Sample, fixes []classifier.Fix) {
 		// A recording that the reader passed is in order and finite.
-		estimates, _ = stream.Push(estimates[:0], workspace, samples[:n], fixes[:k])
-		samples, fixes = samples[n:], fixes[k:]
-		if v.name != "as recorded" {
-			stream.Clear()
+		estimates, _ = stream.Push(estimates[:0], workspace, samples, fixes)
+	}
+	if !v.spliced {
+		truth = newLabels(r.Labels)
+		push(samples, slices.Clone(r.Fixes))
+		return examples
+	}
+	for len(samples) > 0 {
+		length := int64((40 + 200*random.Float64()) * 1e9)
+		n := 1
+		for n < len(samples) && samples[n].SensorTime-samples[0].SensorTime < length {
+			n++
 		}
+		began = samples[0].SensorTime
+		stream.Clear()
+		truth = newLabels(r.Labels)
+		var before []classifier.Sample
+		before, past = pasts.draw(v, entry, r, began, random)
+		push(before, nil)
+		push(samples[:n], fixesBetween(r.Fixes, began, samples[n-1].SensorTime))
+		samples = samples[n:]
 	}
 	return examples
+}
+
+// fixesBetween returns a copy of the fixes from one time to another.
+func fixesBetween(fixes []classifier.Fix, from, to int64) []classifier.Fix {
+	var between []classifier.Fix
+	for _, f := range fixes {
+		if f.SensorTime >= from && f.SensorTime <= to {
+			between = append(between, f)
+		}
+	}
+	return between
 }
 
 // apply returns the samples as the variant's phone would have given them.
@@ -175,23 +232,6 @@ func (v variant) apply(samples []classifier.Sample, random *rand.Rand) []classif
 		thinned = append(thinned, s)
 	}
 	return thinned
-}
-
-// Least standard deviation of the magnitude, m/s², for a label to be believed.
-// Recordings labelled walk, run or cycle contain pauses, and a phone that
-// hardly moves is not on somebody walking.
-var leastMotion = map[classifier.Activity]float64{
-	classifier.Walk:  0.6,
-	classifier.Run:   2.5,
-	classifier.Cycle: 0.2,
-}
-
-func trusted(label classifier.Activity, m *feature.Motion) bool {
-	if label == classifier.Unknown {
-		return false
-	}
-	// Level magnitude: ln(variance + floor²).
-	return math.Exp(m.Features[2]) >= leastMotion[label]*leastMotion[label]
 }
 
 // labels finds the activity at a time; it is asked in order of time.

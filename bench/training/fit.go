@@ -15,7 +15,7 @@ type Options struct {
 
 // Defaults returns the options the shipped model was trained with.
 func Defaults() Options {
-	return Options{Network: NetworkOptions{Hidden: 24, Decay: 3e-4, Iterations: 250, Seed: 1}, Most: 8000}
+	return Options{Network: NetworkOptions{Hidden: 24, Decay: 1e-3, Iterations: 200, Seed: 1}, Most: 5000}
 }
 
 // Fit trains a model. progress may be nil; it is told how many iterations are

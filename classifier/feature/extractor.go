@@ -80,7 +80,11 @@ func (e *Extractor) Clear() {
 
 // Extract describes the newest rows of the window that belong together. It
 // returns nil when it holds fewer than MinLength. 0 allocations.
-func (e *Extractor) Extract(w *signal.Window) *Motion {
+func (e *Extractor) Extract(w *signal.Window) *Motion { return e.ExtractAfter(w, &History{}) }
+
+// ExtractAfter is Extract for a window with a past: the history takes in the
+// newest second and gives the features of what was before. 0 allocations.
+func (e *Extractor) ExtractAfter(w *signal.Window, h *History) *Motion {
 	if w.Len() < MinLength {
 		return nil
 	}
@@ -104,6 +108,8 @@ func (e *Extractor) Extract(w *signal.Window) *Motion {
 	e.spectra(n)
 	e.correlate()
 	m.describe()
+	h.add(m.newest())
+	h.describe(m.Features[31+2*bands:])
 	return m
 }
 

@@ -2,6 +2,7 @@ package feature
 
 import (
 	"math"
+	"strconv"
 
 	"github.com/tempogate/tempogate/classifier/signal"
 )
@@ -18,7 +19,7 @@ var edges = [...]float64{0.3, 0.8, 1.3, 1.8, 2.3, 2.9, 3.7, 5, 7, 9.5}
 const bands = len(edges) - 1
 
 // Count is the number of features.
-const Count = 31 + 2*bands
+const Count = 31 + 2*bands + historyCount
 
 // A Vector holds the features of one window, in the order of Names.
 type Vector [Count]float64
@@ -48,6 +49,10 @@ func names() [Count]string {
 		band := " " + number(edges[b]) + " to " + number(edges[b+1]) + " Hz"
 		all[len(n)+b] = "vertical" + band
 		all[len(n)+bands+b] = "horizontal" + band
+	}
+	for i, memory := range memories {
+		span := " over " + strconv.Itoa(int(memory)) + " s"
+		copy(all[len(n)+2*bands+4*i:], []string{"loud" + span, "quiet" + span, "loud jerk" + span, "quiet jerk" + span})
 	}
 	return all
 }
@@ -93,7 +98,7 @@ func (m *Motion) describe() {
 	m.course(f)
 	f[30] = math.Log((m.Variance + FloorMPS2*FloorMPS2) / (m.HorizontalVar + FloorMPS2*FloorMPS2))
 	shares(m.VerticalPower, f[31:31+bands])
-	shares(m.HorizontalPower, f[31+bands:])
+	shares(m.HorizontalPower, f[31+bands:31+2*bands])
 }
 
 // moments returns variance, skewness and the logarithm of the kurtosis, the
@@ -270,6 +275,26 @@ func (m *Motion) course(f *Vector) {
 	f[27] = math.Log(turn(&means[0], &means[quarters-1], g) + 0.01)
 	f[28] = level(slowV)
 	f[29] = level(slowH)
+}
+
+// newest returns the levels of the newest second: of the motion in all
+// directions, and of its first differences.
+func (m *Motion) newest() (motion, jerk float64) {
+	const n = signal.RateHz
+	var sum, squares, steps float64
+	for _, v := range [3][]float64{m.Vertical, m.North, m.East} {
+		v = v[len(v)-n:]
+		sum = 0
+		for i, x := range v {
+			sum += x
+			squares += x * x
+			if i > 0 {
+				steps += (x - v[i-1]) * (x - v[i-1])
+			}
+		}
+		squares -= sum * sum / n
+	}
+	return level(max(squares, 0) / n), level(steps / (n - 1))
 }
 
 // turn returns how far the direction of the mean acceleration moved between

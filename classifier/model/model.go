@@ -89,28 +89,28 @@ func Blank() *Model {
 	return m
 }
 
+// A Work is the scratch memory for Posterior.
+type Work struct {
+	z      feature.Vector
+	hidden [MaxHidden]float64
+}
+
 // Posterior writes the probability of each class, given a window alone, to
 // dst. 0 allocations.
-func (m *Model) Posterior(dst *Scores, f *feature.Vector, sourceHz float64) {
+func (m *Model) Posterior(dst *Scores, w *Work, f *feature.Vector, sourceHz float64) {
 	n := &m.Fine
 	if sourceHz < CoarseBelowHz {
 		n = &m.Coarse
 	}
-	n.posterior(dst, f)
-}
-
-func (n *Network) posterior(dst *Scores, f *feature.Vector) {
-	var z feature.Vector
 	for i, x := range f {
-		z[i] = Standardise(x, n.Mean[i], n.Scale[i])
+		w.z[i] = Standardise(x, n.Mean[i], n.Scale[i])
 	}
-	var hidden [MaxHidden]float64
 	for j := range n.Hidden {
-		x := floats.Dot(n.A[j*feature.Count:(j+1)*feature.Count], z[:]) + n.Abias[j]
-		hidden[j] = x / (1 + math.Abs(x))
+		x := floats.Dot(n.A[j*feature.Count:(j+1)*feature.Count], w.z[:]) + n.Abias[j]
+		w.hidden[j] = x / (1 + math.Abs(x))
 	}
 	for k := range dst {
-		dst[k] = floats.Dot(n.B[k*n.Hidden:(k+1)*n.Hidden], hidden[:n.Hidden]) + n.Bbias[k]
+		dst[k] = floats.Dot(n.B[k*n.Hidden:(k+1)*n.Hidden], w.hidden[:n.Hidden]) + n.Bbias[k]
 	}
 	Softmax(dst)
 }
