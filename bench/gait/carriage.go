@@ -64,9 +64,9 @@ var carriages = [placements]carriage{
 		loose: 0.5, road: 1, fast: 0.9, tremor: 0.05, fidgets: 0.02,
 	},
 	Waist: {
-		up: 1, forward: 1.1, left: 1.2, lopsided: 0.06, strideShare: 0.001,
-		walkSwing: 0.03, runSwing: 0.05, pedalSwing: 0.03, lever: 0.1, seated: 0.2,
-		strikeHz: vector{7, 7, 7}, strikeDamping: 0.25, strike: vector{6.5, 5, 4.4}, own: 1.05, other: 0.95,
+		up: 1, forward: 1.1, left: 1.2, lopsided: 0.06, strideShare: 0.0006,
+		walkSwing: 0.02, runSwing: 0.04, pedalSwing: 0.03, lever: 0.1, seated: 0.2,
+		strikeHz: vector{7, 7, 7}, strikeDamping: 0.25, strike: vector{6.5, 5, 4.8}, own: 1.05, other: 0.95,
 		runStrikeHz: vector{14, 14, 7}, runStrike: vector{8, 7.5, 7.5}, runUp: 0.95,
 		loose: 0.3, road: 0.8, fast: 0.8, tremor: 0.05, fidgets: 0.01,
 	},
@@ -78,14 +78,14 @@ var carriages = [placements]carriage{
 		loose: 0.35, road: 0.7, fast: 0.5, tremor: 0.06, fidgets: 0.05,
 	},
 	Armband: {
-		up: 1.25, forward: 0.6, left: 0.8, lopsided: 0.1, strideShare: 0.01,
+		up: 1.25, forward: 0.6, left: 0.8, lopsided: 0.1, strideShare: 0.006,
 		walkSwing: 0.2, runSwing: 0.4, pedalSwing: 0.02, lever: 0.18, seated: 0.3,
 		strikeHz: vector{5.5, 5.5, 6}, strikeDamping: 0.25, strike: vector{2.2, 1.8, 3}, own: 1.1, other: 0.9,
 		runStrikeHz: vector{8, 8, 7}, runStrike: vector{5, 4, 8}, runUp: 1.25,
 		loose: 0.18, road: 0.7, fast: 0.8, tremor: 0.05, fidgets: 0.02,
 	},
 	Bag: {
-		up: 1.15, forward: 1.1, left: 1.3, lopsided: 0.12, strideShare: 0.006,
+		up: 1.15, forward: 1.1, left: 1.3, lopsided: 0.12, strideShare: 0.004,
 		walkSwing: 0.08, runSwing: 0.15, pedalSwing: 0.03, lever: 0.4, seated: 0.2,
 		strikeHz: vector{7, 7, 7}, strikeDamping: 0.22, strike: vector{3, 3, 2.6}, own: 1.2, other: 0.8,
 		runStrikeHz: vector{9, 9, 7}, runStrike: vector{6, 6, 7}, runUp: 1.05,
@@ -94,7 +94,7 @@ var carriages = [placements]carriage{
 	Mount: {
 		up: 1, forward: 0.9, left: 1.2, lopsided: 0.06, strideShare: 0.001,
 		walkSwing: 0.03, runSwing: 0.04, pedalSwing: 0.01, lever: 0.1, seated: 0,
-		strikeHz: vector{6, 6, 7}, strikeDamping: 0.22, strike: vector{5.5, 3.4, 3}, own: 1, other: 1,
+		strikeHz: vector{6, 6, 7}, strikeDamping: 0.22, strike: vector{5.3, 3.3, 2.8}, own: 1, other: 1,
 		runStrikeHz: vector{12, 12, 7}, runStrike: vector{8, 7, 8}, runUp: 1,
 		loose: 0.25, road: 1.3, fast: 1, tremor: 0, fidgets: 0,
 	},

@@ -47,7 +47,7 @@ func newPerson(strideShare float64, random *rand.Rand) person {
 	p := person{
 		walkRatio: walkRatio * around(0.08), rise: around(0.16), bounce: around(0.12), brake: around(0.25),
 		sway: around(0.3), second: around(0.4), strike: around(0.25), strikePitch: around(0.15),
-		limp: 0.16 * random.NormFloat64(), contact: around(0.09), swing: around(0.15), lever: around(0.2),
+		limp: 0.12 * random.NormFloat64(), contact: around(0.09), swing: around(0.15), lever: around(0.2),
 		looseness: around(0.3), lopsided: around(0.4), first: Side(random.IntN(2)), side: Side(random.IntN(2)),
 		pedalRPM: min(max(66*around(0.13), 45), 110), road: around(0.35), seat: around(0.15),
 		restless: around(0.9), sharpness: around(0.3),

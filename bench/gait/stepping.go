@@ -132,8 +132,7 @@ func (s *stepping) shifted(multiple, phase int) float64 {
 // The inverted pendulum: a leg of length l that swings over a step of length
 // L lifts the hip by L²/8l, so at f steps a second the vertical motion has
 // the amplitude (L²/16l)·(2πf)² = (π²/4)·v²/l. Knee, ankle and pelvis flatten
-// the arc; about two thirds of it remain at the usual speed, and less at slow
-// ones, where both feet are on the ground for longer.
+// the arc; about two thirds of it remain.
 const (
 	legLength = 0.9 // metres
 	arcLeft   = 0.66
@@ -150,7 +149,7 @@ const swayM = 0.022
 func (w *world) walk(m *motion, level float64) {
 	s, c, who := &w.stepping, w.carry, &w.who
 	v := s.walkMPS
-	rise := who.rise * walkRise * v * v * math.Sqrt(v/usualWalkMPS)
+	rise := who.rise * walkRise * v * v
 	rise = level * s.weight * rise / math.Sqrt(1+rise*rise/(walkLimit*walkLimit))
 	sway := level * swayM * s.strideOmega * s.strideOmega
 

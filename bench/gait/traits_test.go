@@ -36,6 +36,7 @@ const (
 	windowSeconds = 10.24
 	windowRate    = 50.0
 	windowLength  = 512
+	fastSourceHz  = 45.0
 )
 
 // Measured is one recording seen through the traits: the median of each over
@@ -43,18 +44,19 @@ const (
 type measured struct {
 	traits   [traitCount]float64
 	spectrum []float64 // (m/s²)²/Hz, one value each windowRate/windowLength Hz
+	rateHz   float64   // of the source
 	windows  int
 }
 
 // Measure cuts a recording into windows and takes the median of each trait.
 // Steps are looked for between lowHz and highHz; 0, 0 means there are none.
-// Fast is whether the source is quick enough (45 Hz or more) for 5-20 Hz.
+// The band from 5 to 20 Hz is left NaN for sources below fastSourceHz.
 func measure(samples []classifier.Sample, lowHz, highHz float64) measured {
 	var out measured
 	if len(samples) < 2 {
 		return out
 	}
-	rate := medianRate(samples)
+	out.rateHz = medianRate(samples)
 	values := make([][]float64, traitCount)
 	fft := fourier.NewFFT(windowLength)
 	first, last := samples[0].SensorTime, samples[len(samples)-1].SensorTime
@@ -69,7 +71,7 @@ func measure(samples []classifier.Sample, lowHz, highHz float64) measured {
 			continue
 		}
 		t, spectrum := windowTraits(fft, x, y, z, lowHz, highHz)
-		if rate < 45 {
+		if out.rateHz < fastSourceHz {
 			t[traitFast] = math.NaN()
 		}
 		out.windows++
@@ -184,7 +186,8 @@ func band(spectrum []float64, lowHz, highHz float64) float64 {
 }
 
 // StepRate is the frequency whose comb (half, one and two times) holds the
-// most power. It is meant for clean recordings of a known activity.
+// most power, brought to the middle of the power about it. It is meant for
+// clean recordings of a known activity.
 func stepRate(spectrum []float64, lowHz, highHz float64) float64 {
 	best, at := -1.0, lowHz
 	for f := lowHz; f <= highHz; f += 0.02 {
@@ -193,7 +196,13 @@ func stepRate(spectrum []float64, lowHz, highHz float64) float64 {
 			best, at = score, f
 		}
 	}
-	return at
+	sum, weight := 0.0, 0.0
+	for i, p := range spectrum {
+		if f := float64(i) * windowRate / windowLength; math.Abs(f-at) < 0.16 {
+			sum, weight = sum+f*p, weight+p
+		}
+	}
+	return sum / weight
 }
 
 func amplitude(spectrum []float64, f float64) float64 {
