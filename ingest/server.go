@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/tempogate/tempogate/classifier"
 )
 
 // A Server takes motion from people who said yes and answers with their tempo.
@@ -43,6 +45,7 @@ func New(config Config) (*Server, error) {
 		upgrader: newUpgrader(),
 	}
 	s.metrics = newMetrics(s.registry, config.Ledger)
+	classifier.NewStream(config.Classifier) // reads the model now, not for the first session
 	return s, nil
 }
 
@@ -141,6 +144,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	return err
 }
 
+// cutTime is what sessions get to notice that their connections were cut.
+const cutTime = time.Second
+
 // shutDown lets the public side finish, within the grace period.
 func (s *Server) shutDown(public *http.Server) {
 	s.registry.drain()
@@ -163,7 +169,12 @@ func (s *Server) shutDown(public *http.Server) {
 	case <-closed:
 	case <-grace.Done():
 		s.log.Warn("grace period over", "connections_cut", s.registry.cut())
-		<-closed
+		select {
+		case <-closed:
+		case <-time.After(cutTime):
+			s.log.Error("sessions do not end", "sessions", s.registry.count())
+			return
+		}
 	}
 	s.log.Info("drained")
 }

@@ -49,30 +49,50 @@ type session struct {
 	toldRefused bool // that location is not granted; for the session's goroutine only
 }
 
-func newSession(server *Server, principal string, ws *websocket.Conn, conn net.Conn, reader *bufio.Reader) *session {
+func newSession(server *Server, principal string) *session {
 	limits := &server.config.Limits
 	s := &session{
 		server:    server,
 		principal: principal,
 		number:    server.sessions.Add(1),
-		ws:        ws,
-		conn:      conn,
-		reader:    reader,
 		samples:   rate.NewLimiter(rate.Limit(limits.SamplesPerSecond), limits.SampleBurst),
 		messages:  rate.NewLimiter(rate.Limit(limits.FramesPerSecond), limits.FrameBurst),
 		stream:    classifier.NewStream(server.config.Classifier),
 	}
 	s.lastFrame.Store(time.Now().UnixNano())
-	ws.SetPingHandler(s.pong)
 	return s
 }
 
-// serve runs the session from the upgrade until its connection is closed.
+// attach gives the session its connection.
+func (s *session) attach(ws *websocket.Conn, conn net.Conn, reader *bufio.Reader) {
+	s.ws, s.conn, s.reader = ws, conn, reader
+	ws.SetPingHandler(s.pong)
+}
+
+// serve runs the session until its connection is closed. Whatever happens, the
+// samples are cleared and the place is given back.
 func (s *session) serve() {
 	server := s.server
+	end := endWith(internalError, "the server failed: reconnect, and tell its operator")
 	server.log.Debug("session started", "session", s.number)
+	defer server.registry.closed(s)
+	defer func() {
+		if end.vanished {
+			abandon(s.conn, s.reader)
+		} else {
+			linger(s.conn, s.reader)
+		}
+	}()
+	defer func() {
+		s.stop(end)
+		s.sayClose(end)
+		server.registry.remove(s)
+		server.metrics.closes.WithLabelValues(end.label).Inc()
+		server.log.Debug("session ended", "session", s.number, "code", end.code)
+	}()
+	defer s.caught()
 
-	unwatch := server.config.Ledger.Watch(s.principal, s.learn)
+	defer server.config.Ledger.Watch(s.principal, s.learn)()
 	if !server.registry.add(s) {
 		s.stop(endOfDrain())
 	}
@@ -81,34 +101,21 @@ func (s *session) serve() {
 		s.learn(grant)
 	}
 	s.check()
-
-	end := s.run()
-
-	s.stop(end)
-	s.sayClose(end)
-	unwatch()
-	server.registry.remove(s)
-	server.metrics.closes.WithLabelValues(end.label).Inc()
-	server.log.Debug("session ended", "session", s.number, "code", end.code)
-	if end.vanished {
-		abandon(s.conn, s.reader)
-	} else {
-		linger(s.conn, s.reader)
-	}
-	server.registry.closed(s)
+	end = s.run()
 }
 
-// run takes frames until something ends the session. A fault of ours ends this
-// session and no other. What is logged of it is where it happened: the value
-// of a panic and the arguments in a stack trace could be somebody's samples.
-func (s *session) run() (end *ending) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			s.server.metrics.panics.Inc()
-			s.server.log.Error("session failed", "session", s.number, "fault", faultKind(fault), "at", panicSite())
-			end = endWith(internalError, "the server failed on this frame: reconnect, and tell its operator")
-		}
-	}()
+// caught, deferred, keeps a fault of ours from ending more than this session.
+// What is logged of it is where it happened: the value of a panic and the
+// arguments in a stack trace could be somebody's samples.
+func (s *session) caught() {
+	if fault := recover(); fault != nil {
+		s.server.metrics.panics.Inc()
+		s.server.log.Error("session failed", "session", s.number, "fault", faultKind(fault), "at", panicSite())
+	}
+}
+
+// run takes frames until something ends the session.
+func (s *session) run() *ending {
 	for {
 		if err := s.step(); err != nil {
 			return endOfRead(s.woken(err))

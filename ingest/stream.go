@@ -20,15 +20,23 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) error {
 		s.metrics.admissions.WithLabelValues(refused.Code).Inc()
 		return refused
 	}
+	handedOver := false
+	defer func() {
+		if !handedOver {
+			s.registry.leave(principal)
+		}
+	}()
+	session := newSession(s, principal)
 	upgrade := hijacking{ResponseWriter: w}
 	ws, err := s.upgrader.Upgrade(&upgrade, r, nil)
 	if err != nil { // the upgrader has answered
-		s.registry.leave(principal)
 		s.metrics.admissions.WithLabelValues(CodeMalformed).Inc()
 		return nil
 	}
 	s.metrics.admissions.WithLabelValues("admitted").Inc()
-	go newSession(s, principal, ws, upgrade.conn, upgrade.reader).serve()
+	session.attach(ws, upgrade.conn, upgrade.reader)
+	handedOver = true
+	go session.serve()
 	return nil
 }
 
