@@ -189,13 +189,16 @@ func (e *Extractor) split(n int) {
 		assumed = standardGravity
 	}
 	north, east := across(up)
+	lift := [3]float64{assumed * up[0], assumed * up[1], assumed * up[2]}
+	vertical, norths, easts, magnitude := m.Vertical[:n], m.North[:n], m.East[:n], m.Magnitude[:n]
 	for i := range n {
-		a := [3]float64{x[i] - mean[0], y[i] - mean[1], z[i] - mean[2]}
-		m.Vertical[i] = dot(a, up)
-		m.North[i] = dot(a, north)
-		m.East[i] = dot(a, east)
-		whole := [3]float64{x[i] + assumed*up[0], y[i] + assumed*up[1], z[i] + assumed*up[2]}
-		m.Magnitude[i] = math.Sqrt(dot(whole, whole))
+		ax, ay, az := x[i], y[i], z[i]
+		bx, by, bz := ax-mean[0], ay-mean[1], az-mean[2]
+		vertical[i] = bx*up[0] + by*up[1] + bz*up[2]
+		norths[i] = bx*north[0] + by*north[1] + bz*north[2]
+		easts[i] = bx*east[0] + by*east[1] + bz*east[2]
+		ax, ay, az = ax+lift[0], ay+lift[1], az+lift[2]
+		magnitude[i] = math.Sqrt(ax*ax + ay*ay + az*az)
 	}
 }
 

@@ -167,14 +167,17 @@ var lowest, highest = bin(edges[0]), bin(edges[bands])
 
 // peak returns the share of the largest line and its neighbours in the power
 // between edges, the logarithm of its frequency, and the entropy of the lines,
-// 0 to 1.
+// 0 to 1: Rényi's of order 2, which needs one logarithm where Shannon's needs
+// one a line.
 func peak(power []float64) (share, place, entropy float64) {
 	// The floor spreads FloorMPS2 evenly, as white noise would be.
 	const floor = FloorMPS2 * FloorMPS2 / Bins
-	var total float64
+	var total, squares float64
 	largest := lowest
 	for k := lowest; k < highest; k++ {
-		total += power[k] + floor
+		p := power[k] + floor
+		total += p
+		squares += p * p
 		if power[k] > power[largest] {
 			largest = k
 		}
@@ -183,11 +186,8 @@ func peak(power []float64) (share, place, entropy float64) {
 	for k := max(largest-1, lowest); k <= min(largest+1, highest-1); k++ {
 		around += power[k] + floor
 	}
-	for k := lowest; k < highest; k++ {
-		p := (power[k] + floor) / total
-		entropy -= p * math.Log(p)
-	}
-	return around / total, math.Log(float64(largest) * BinHz), entropy / math.Log(float64(highest-lowest))
+	return around / total, math.Log(float64(largest) * BinHz),
+		math.Log(total*total/squares) / math.Log(float64(highest-lowest))
 }
 
 // leastShare is added to a band's share before its logarithm is taken: below

@@ -127,11 +127,11 @@ func (p *parser) word(name string) string {
 		return ""
 	}
 	line := p.next()
-	rest, ok := strings.CutPrefix(line, name+" ")
-	if !ok {
+	rest, ok := strings.CutPrefix(line, name)
+	if !ok || rest != "" && rest[0] != ' ' {
 		p.fail("%q where %q should stand", clip(line), name)
 	}
-	return rest
+	return strings.TrimPrefix(rest, " ")
 }
 
 // row returns the numbers after a name; count -1 takes as many as there are.
