@@ -126,7 +126,7 @@ func TestUnusualFrames(t *testing.T) {
 }
 
 // upgraded opens a stream by hand, so that raw frames can be sent on it.
-func upgraded(t *testing.T, n *node, token string) (io.ReadWriter, *bufio.Reader) {
+func upgraded(t testing.TB, n *node, token string) (io.ReadWriter, *bufio.Reader) {
 	t.Helper()
 	conn := rawDial(t, n.url)
 	fmt.Fprintf(conn, "GET /v1/stream HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+

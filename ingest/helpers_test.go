@@ -33,7 +33,7 @@ const ages = 30 * time.Second
 
 // A node is a server with its own ledger, as it would run, on loopback ports.
 type node struct {
-	t      *testing.T
+	t      testing.TB
 	server *Server
 	ledger *faultyLedger
 	issuer *identity.Issuer
@@ -44,7 +44,7 @@ type node struct {
 }
 
 // startNode starts a node. change may adapt its configuration.
-func startNode(t *testing.T, change func(*Config)) *node {
+func startNode(t testing.TB, change func(*Config)) *node {
 	t.Helper()
 	dir := t.TempDir()
 	issuer, err := identity.OpenIssuer(dir)
@@ -282,7 +282,7 @@ func (s *safeBuffer) String() string {
 }
 
 // rawDial opens a TCP connection that fails rather than wait for ages.
-func rawDial(t *testing.T, url string) net.Conn {
+func rawDial(t testing.TB, url string) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 	if err != nil {

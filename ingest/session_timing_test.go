@@ -1,0 +1,152 @@
+package ingest
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/tempogate/tempogate/classifier"
+	"github.com/tempogate/tempogate/consent"
+	"github.com/tempogate/tempogate/ingest/client"
+	"github.com/tempogate/tempogate/ingest/wire"
+)
+
+// encoded returns frames of a walk, a second each, from the start given.
+func encoded(tb testing.TB, form client.Form, start int64, frames int) [][]byte {
+	tb.Helper()
+	encoder := wire.NewEncoder(wire.EncoderConfig{})
+	payloads := make([][]byte, frames)
+	for i := range payloads {
+		var err error
+		samples := walking(start+int64(i)*1e9, 1)
+		fixes := []classifier.Fix{{SensorTime: samples[0].SensorTime, SpeedMPS: 1.4, NorthM: 1.4, AccuracyM: 5}}
+		switch form {
+		case client.JSON:
+			payloads[i], err = encoder.AppendJSON(nil, samples, encoder.AppendPositions(nil, fixes))
+		case client.JSONS2:
+			payloads[i], err = encoder.AppendJSONS2(nil, samples, encoder.AppendPositions(nil, fixes))
+		case client.PackedS2:
+			payloads[i], err = encoder.AppendPackedS2(nil, samples, fixes)
+		default:
+			payloads[i], err = encoder.AppendPacked(nil, samples, fixes)
+		}
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return payloads
+}
+
+// From the gate to the estimates, no frame allocates in the steady state.
+func TestInferAllocatesNothing(t *testing.T) {
+	n := startNode(t, func(c *Config) { c.Limits.SamplesPerSecond = 1e9 })
+	n.person("anna", consent.Acceleration, consent.Location)
+	for _, form := range []client.Form{client.Packed, client.JSON, client.PackedS2, client.JSONS2} {
+		s := newSession(n.server, n.principal("anna"))
+		grant, err := n.ledger.Grant(s.principal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.learn(grant)
+		w := workspaces.New().(*workspace)
+		payloads := encoded(t, form, noon, 200)
+		i, estimates := 0, 0
+		infer := func() {
+			if _, err := s.infer(w, form != client.JSON, payloads[i], time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			i++
+			estimates += len(w.estimates)
+			for e := range w.estimates {
+				w.answer = wire.AppendEstimate(w.answer[:0], &w.estimates[e], 1)
+			}
+		}
+		for range 90 { // until every buffer has its size
+			infer()
+		}
+		if allocs := testing.AllocsPerRun(100, infer); allocs > 0 {
+			t.Errorf("%v: %v allocations a frame", form, allocs)
+		}
+		if estimates < 180 {
+			t.Errorf("%v: %d estimates for 190 frames", form, estimates)
+		}
+	}
+}
+
+// BenchmarkFrame is a frame of one second, packed, through a live session over
+// the loopback: from the client's write to the estimate in its hands. The
+// client is as bare as can be, but its work is in the figures.
+func BenchmarkFrame(b *testing.B) {
+	for _, form := range []client.Form{client.Packed, client.JSON} {
+		b.Run(form.String(), func(b *testing.B) {
+			n := startNode(b, func(c *Config) { c.Limits.SamplesPerSecond, c.Limits.FramesPerSecond = 1e9, 1e9 })
+			n.person("anna", consent.Acceleration, consent.Location)
+			w, r := upgraded(b, n, n.token("anna"))
+			opcode := byte(0x82)
+			if form == client.JSON {
+				opcode = 0x81
+			}
+			payloads := encoded(b, form, noon, b.N+10)
+			for i := range payloads {
+				payloads[i] = masked(opcode, payloads[i])
+			}
+			// The first seconds of a stream bring fewer estimates than frames.
+			behind := 0
+			for _, p := range payloads[:10] {
+				w.Write(p)
+				behind++
+			}
+			var answered int
+			for answered < behind-1 {
+				skipMessage(b, r)
+				answered++
+			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			b.ResetTimer()
+			for _, p := range payloads[10:] {
+				w.Write(p)
+				skipMessage(b, r)
+			}
+			b.StopTimer()
+			runtime.ReadMemStats(&after)
+			b.ReportMetric(float64(after.Mallocs-before.Mallocs)/float64(b.N), "allocs/frame")
+		})
+	}
+}
+
+// skipMessage reads one unmasked message of less than 64 KiB and drops it.
+func skipMessage(b *testing.B, r *bufio.Reader) {
+	var head [4]byte
+	if _, err := io.ReadFull(r, head[:2]); err != nil {
+		b.Fatal(err)
+	}
+	size := int(head[1])
+	if size == 126 {
+		io.ReadFull(r, head[2:])
+		size = int(head[2])<<8 | int(head[3])
+	}
+	if _, err := r.Discard(size); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkGate is what a request without a grant costs.
+func BenchmarkGate(b *testing.B) {
+	n := startNode(b, nil)
+	r, err := http.NewRequest("GET", n.url+"/v1/stream", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+n.token("anna"))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, refused := n.server.gate(r); refused == nil || refused.Code != CodeNoGrant {
+			b.Fatal(fmt.Sprint(refused))
+		}
+	}
+}
