@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -42,7 +43,8 @@ type embedded struct {
 	mu     sync.Mutex
 	server *server.Server // nil while it cannot be started
 
-	spoiled atomic.Bool // a write failed
+	spoiled atomic.Bool                             // a write failed
+	writing atomic.Pointer[context.CancelCauseFunc] // gives up the write that is under way
 }
 
 var errNoServer = errors.New("the embedded server is down")
@@ -81,7 +83,7 @@ func (e *embedded) start() error {
 	if err != nil {
 		return fmt.Errorf("embedded server: %w", err)
 	}
-	log := &serverLog{log: e.log}
+	log := &serverLog{log: e.log, alarm: e.alarm}
 	s.SetLoggerV2(log, false, false, false)
 	s.Start()
 	for deadline := time.Now().Add(startTimeout); !s.ReadyForConnections(startPoll) || !s.JetStreamEnabled(); {
@@ -100,6 +102,25 @@ func (e *embedded) start() error {
 	e.server = s
 	e.mu.Unlock()
 	return nil
+}
+
+// alarm gives up the write that is under way. The server logs a write that
+// failed and leaves whoever asked for it without an answer.
+func (e *embedded) alarm(text string) {
+	if giveUp := e.writing.Load(); giveUp != nil {
+		(*giveUp)(errors.New(text))
+	}
+}
+
+// watch returns a context that ends when the server reports an error, with that
+// as its cause, or when done is called. One write at a time is watched.
+func (e *embedded) watch(ctx context.Context) (watched context.Context, done func()) {
+	watched, giveUp := context.WithCancelCause(ctx)
+	e.writing.Store(&giveUp)
+	return watched, func() {
+		e.writing.Store(nil)
+		giveUp(nil)
+	}
 }
 
 func (e *embedded) stop() {

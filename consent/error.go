@@ -15,6 +15,7 @@ const (
 	CodeBadReceipt        = "bad_receipt"        // not a receipt, or not one that this key signed
 	CodeBadNotice         = "bad_notice"         // a notice that is incomplete, or edited without a new version
 	CodeBadKey            = "bad_key"            // a key file that cannot be used
+	CodeBadConfig         = "bad_config"         // a LedgerConfig that means nothing
 )
 
 // An Error is what every function of this package returns when it fails.

@@ -230,7 +230,7 @@ func (l *Ledger) change(ctx context.Context, principal string, write func(*perso
 	if ended := l.hasEnded(); ended != nil {
 		return done{}, unavailable("the ledger does not answer", ended)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), putTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.patience)
 	defer cancel()
 
 	current := false // whether this node is known to have heard of everything
@@ -276,15 +276,22 @@ func (l *Ledger) change(ctx context.Context, principal string, write func(*perso
 		}
 		if err != nil {
 			l.log.Error("ledger could not keep a change", "cause", withoutPeople(err.Error()))
+			if errors.Is(err, errDiskFull) {
+				return done{}, unavailable("no change can be kept because the ledger's disk is full: the operator has to make room", err)
+			}
 			return done{}, unavailable("the change could not be kept, try again later", err)
 		}
 		if err := l.progress.wait(ctx, sequence); err != nil {
 			return done{}, asUnavailable(err)
 		}
+		own := sha256.Sum256(body)
+		if err := l.witness.note(sequence, own); err != nil {
+			l.log.Warn("ledger could not note how far it has come", "cause", err)
+		}
 		l.mu.RLock()
 		n := l.state.notices[e.NoticeSHA256]
 		l.mu.RUnlock()
-		return done{e.person(n, e.Categories, sequence), e, sequence, sha256.Sum256(body)}, nil
+		return done{e.person(n, e.Categories, sequence), e, sequence, own}, nil
 	}
 	return done{}, unavailable("the ledger is busy: other nodes were faster every time, try again", nil)
 }

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // What a LedgerConfig means when it leaves a field out.
@@ -53,6 +55,7 @@ type Ledger struct {
 	now      func() time.Time // nil for time.Now
 	log      *slog.Logger
 	signer   *signer
+	witness  *witness
 
 	mu        sync.RWMutex
 	state     *state
@@ -63,6 +66,7 @@ type Ledger struct {
 
 	progress progress
 	putting  chan struct{} // holds one token while a change is under way
+	patience time.Duration // with one change, putTimeout but in tests
 
 	opened     time.Time    // lease times count from here, on the monotonic clock
 	heardUntil atomic.Int64 // the ledger answers until this time, nanoseconds after opened
@@ -88,6 +92,7 @@ func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 		unsettled: map[string]struct{}{},
 		watchers:  map[string][]*watcher{},
 		putting:   make(chan struct{}, 1),
+		patience:  putTimeout,
 		opened:    time.Now(),
 	}
 	if config.Dir == "" {
@@ -111,7 +116,7 @@ func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 	}
 	switch {
 	case l.grantTTL < 0 || l.lease < 0:
-		return nil, errors.New("consent: GrantTTL and Lease must not be negative")
+		return nil, &Error{Code: CodeBadConfig, Message: "GrantTTL and Lease must not be negative"}
 	case l.notice.source == nil:
 		return nil, badNotice("it was not read by ParseNotice, so its digest stands for nothing")
 	}
@@ -122,8 +127,15 @@ func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 	if l.signer, err = openSigner(filepath.Join(config.Dir, receiptKeyFile)); err != nil {
 		return nil, err
 	}
-	if l.store, err = openStore(ctx, config.Dir, config.NATSURL, l.log); err != nil {
-		return nil, unavailable("the ledger's store cannot be opened", err)
+	if l.witness, err = openWitness(filepath.Join(config.Dir, witnessFile)); err != nil {
+		return nil, err
+	}
+	if l.store, err = openStore(ctx, config.Dir, config.NATSURL, l.witness.sequence == 0, l.log); err != nil {
+		closing := l.witness.close()
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			return nil, errors.Join(l.witness.reached(0), closing)
+		}
+		return nil, unavailable("the ledger's store cannot be opened", errors.Join(err, closing))
 	}
 	running, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel
@@ -139,6 +151,12 @@ func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 // notice on record.
 func (l *Ledger) begin(ctx context.Context) error {
 	if err := l.renew(ctx); err != nil {
+		return err
+	}
+	l.mu.RLock()
+	reached := l.state.sequence
+	l.mu.RUnlock()
+	if err := l.witness.reached(reached); err != nil {
 		return err
 	}
 	for {
@@ -181,7 +199,7 @@ func (l *Ledger) Close() error {
 	l.end(errClosed)
 	l.cancel()
 	l.tasks.Wait()
-	return l.store.close()
+	return errors.Join(l.store.close(), l.witness.close())
 }
 
 var errClosed = unavailable("the ledger is closed", nil)
@@ -241,6 +259,9 @@ func (l *Ledger) take(sequence uint64, subject string, body []byte) error {
 	if err != nil {
 		return err
 	}
+	if err := l.witness.saw(sequence, body); err != nil {
+		return err
+	}
 	l.mu.Lock()
 	if n != nil && n.SHA256 == l.notice.SHA256 {
 		n = l.notice // one notice, one address: Decide compares addresses
@@ -259,13 +280,17 @@ func (l *Ledger) take(sequence uint64, subject string, body []byte) error {
 // lets the ledger answer for another lease from the time of asking.
 func (l *Ledger) renew(ctx context.Context) error {
 	asked := time.Since(l.opened)
-	newest, err := l.store.last(ctx)
-	if err != nil {
-		return unavailable("the ledger's store does not answer", err)
-	}
 	l.mu.RLock()
 	taken := l.state.sequence
 	l.mu.RUnlock()
+	newest, err := l.store.last(ctx, taken)
+	if errors.Is(err, &Error{Code: CodeLedgerDamaged}) {
+		l.end(err)
+		return err
+	}
+	if err != nil {
+		return unavailable("the ledger's store does not answer", err)
+	}
 	if newest < taken {
 		lost := damaged(newest+1, "the store ends before it, although entry %d was there", taken)
 		l.end(lost)
@@ -288,6 +313,7 @@ func (l *Ledger) renew(ctx context.Context) error {
 func (l *Ledger) keepLease(ctx context.Context) {
 	ticks := time.NewTicker(max(l.lease/4, time.Millisecond))
 	defer ticks.Stop()
+	renewed := true
 	for {
 		select {
 		case <-ctx.Done():
@@ -298,14 +324,21 @@ func (l *Ledger) keepLease(ctx context.Context) {
 			if mended, err := l.store.embedded.mend(); err != nil {
 				l.log.Error("ledger store cannot be mended", "cause", err)
 			} else if mended {
-				l.log.Info("ledger store was started anew")
+				l.log.Warn("ledger store was started anew after a failed write")
 			}
 		}
 		asking, cancel := context.WithTimeout(ctx, max(l.lease/2, time.Millisecond))
-		if err := l.renew(asking); err != nil && ctx.Err() == nil {
-			l.log.Warn("ledger lease not renewed", "cause", err)
-		}
+		err := l.renew(asking)
 		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil && renewed:
+			l.log.Warn("ledger lease not renewed", "cause", err)
+		case err == nil && !renewed:
+			l.log.Info("ledger lease renewed again")
+		}
+		renewed = err == nil
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 type serverLog struct {
 	log   *slog.Logger
 	fatal atomic.Pointer[string] // the first fatal mishap
+	alarm func(text string)      // called with each error
 }
 
 var personInText = regexp.MustCompile(`\b(consent|notice)\.[0-9A-Za-z_.-]+`)
@@ -28,7 +29,9 @@ func (s *serverLog) Warnf(format string, v ...any) {
 }
 
 func (s *serverLog) Errorf(format string, v ...any) {
-	s.log.Error("ledger store", "says", withoutPeople(fmt.Sprintf(format, v...)))
+	text := withoutPeople(fmt.Sprintf(format, v...))
+	s.log.Error("ledger store", "says", text)
+	s.alarm(text)
 }
 
 func (s *serverLog) Fatalf(format string, v ...any) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -37,11 +38,33 @@ type store struct {
 	stream   jetstream.Stream
 	js       jetstream.JetStream
 	embedded *embedded // nil for an external server
+
+	mu   sync.Mutex
+	link context.Context    // ends when the connection is another one
+	cut  context.CancelFunc // ends link
 }
 
-// openStore connects and makes the stream if there is none.
-func openStore(ctx context.Context, dir, url string, log *slog.Logger) (_ *store, err error) {
+// relink tells readers to begin anew. A server that was away may have
+// forgotten them, which they would notice only by its silence.
+func (s *store) relink() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cut != nil {
+		s.cut()
+	}
+	s.link, s.cut = context.WithCancel(context.Background())
+}
+
+func (s *store) currentLink() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.link
+}
+
+// openStore connects. With create it makes the stream if there is none.
+func openStore(ctx context.Context, dir, url string, create bool, log *slog.Logger) (_ *store, err error) {
 	s := &store{}
+	s.relink()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -52,12 +75,17 @@ func openStore(ctx context.Context, dir, url string, log *slog.Logger) (_ *store
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectJitter(reconnectWait, reconnectWait),
+		// A change that could not be sent has failed, and must not happen later.
+		nats.ReconnectBufSize(-1),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
 				log.Warn("ledger lost its store", "cause", err)
 			}
 		}),
-		nats.ReconnectHandler(func(*nats.Conn) { log.Info("ledger found its store again") }),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			log.Info("ledger found its store again")
+			s.relink()
+		}),
 		// Without a handler the library writes to standard error.
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			log.Warn("ledger store", "says", withoutPeople(err.Error()))
@@ -76,7 +104,7 @@ func openStore(ctx context.Context, dir, url string, log *slog.Logger) (_ *store
 		return s, err
 	}
 	s.stream, err = s.js.Stream(ctx, streamName)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
+	if create && errors.Is(err, jetstream.ErrStreamNotFound) {
 		// Nodes that start together all ask for the same, and the same is made once.
 		s.stream, err = s.js.CreateStream(ctx, streamConfig())
 	}
@@ -114,6 +142,9 @@ func checkStream(c jetstream.StreamConfig) error {
 	return nil
 }
 
+// errNoConnection says that the store cannot be reached now.
+var errNoConnection = errors.New("no connection")
+
 // errMoved says that another entry came first.
 var errMoved = errors.New("another entry came first")
 
@@ -122,9 +153,12 @@ var errMoved = errors.New("another entry came first")
 // not the newest one. After any other error the entry may or may not be there.
 func (s *store) append(ctx context.Context, subject string, body []byte, after uint64) (uint64, error) {
 	if s.embedded != nil {
-		if err := s.embedded.hasRoom(); err != nil {
+		if err := s.embedded.writable(); err != nil {
 			return 0, err
 		}
+		watched, done := s.embedded.watch(ctx)
+		defer done()
+		ctx = watched
 	}
 	message := &nats.Msg{Subject: subject, Data: body}
 	ack, err := s.js.PublishMsg(ctx, message, jetstream.WithExpectLastSequence(after), jetstream.WithExpectStream(streamName))
@@ -138,20 +172,42 @@ func (s *store) append(ctx context.Context, subject string, body []byte, after u
 			return 0, errMoved
 		}
 	}
+	if errors.Is(err, nats.ErrReconnectBufExceeded) {
+		return 0, errNoConnection // nothing was sent
+	}
 	if s.embedded != nil {
 		// Nobody but this process writes, so this was no conflict: the write failed.
 		s.embedded.spoiled.Store(true)
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
 	}
 	return 0, err
 }
 
-// last asks the store for its newest sequence.
-func (s *store) last(ctx context.Context) (uint64, error) {
+// last asks the store for its newest sequence, given how far the caller has
+// read. It fails when the store owns up to entries that are missing, for it
+// never deletes one.
+func (s *store) last(ctx context.Context, read uint64) (uint64, error) {
 	info, err := s.stream.Info(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, nats.ErrReconnectBufExceeded):
+		return 0, errNoConnection
+	case err != nil:
 		return 0, err
 	}
-	return info.State.LastSeq, nil
+	newest := info.State.LastSeq
+	if missing := info.State.NumDeleted; missing > 0 {
+		return 0, &Error{Code: CodeLedgerDamaged, Message: fmt.Sprintf("the ledger is damaged: %d of the entries up to %d are missing", missing, newest)}
+	}
+	if newest > read {
+		// A newest entry that is spoiled counts, but cannot be had, so a reader
+		// would wait for it for ever.
+		if _, _, err := s.get(ctx, newest); errors.Is(err, jetstream.ErrMsgNotFound) {
+			return 0, damaged(newest, "it cannot be read")
+		}
+	}
+	return newest, nil
 }
 
 // get returns one entry.
@@ -171,6 +227,7 @@ var errEnough = errors.New("enough")
 // It returns nil when each returns errEnough, and otherwise the first error:
 // that of each, of the store, or of the context. body belongs to each.
 func (s *store) read(ctx context.Context, from uint64, subject string, each func(sequence uint64, subject string, body []byte) error) error {
+	link := s.currentLink()
 	consumer, err := s.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       from,
@@ -196,6 +253,7 @@ func (s *store) read(ctx context.Context, from uint64, subject string, each func
 	}
 	defer messages.Stop()
 	defer context.AfterFunc(ctx, messages.Stop)()
+	defer context.AfterFunc(link, messages.Stop)()
 	for next := uint64(1); ; next++ {
 		message, err := messages.Next()
 		if ctx.Err() != nil {
@@ -221,6 +279,7 @@ func (s *store) read(ctx context.Context, from uint64, subject string, each func
 }
 
 func (s *store) close() error {
+	s.cut()
 	if s.conn != nil {
 		s.conn.Close()
 	}

@@ -1,0 +1,166 @@
+package consent
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// TestTheGate is the truth table of the one question that this package answers:
+// ledger × state × deadline × notice × category. A row names what is against
+// it; the reason is the first thing that is.
+func TestTheGate(t *testing.T) {
+	const nobody, given = "", string(Given)
+	for _, row := range []struct {
+		hears   bool   // the ledger hears from its store
+		state   string // what is written down
+		past    bool   // the deadline is behind it
+		other   bool   // given under another notice
+		covered bool   // the category is in the grant
+		want    Reason
+	}{
+		// The one row that lets data in.
+		{true, given, false, false, true, Allowed},
+		// One thing against it.
+		{true, given, false, false, false, CategoryNotGranted},
+		{true, given, false, true, true, NoticeChanged},
+		{true, given, true, false, true, Expired},
+		{false, given, false, false, true, LedgerUnavailable},
+		// Two things against it.
+		{true, given, false, true, false, NoticeChanged},
+		{true, given, true, false, false, Expired},
+		{true, given, true, true, true, Expired},
+		{false, given, false, false, false, LedgerUnavailable},
+		{false, given, false, true, true, LedgerUnavailable},
+		{false, given, true, false, true, LedgerUnavailable},
+		// Three, and all.
+		{true, given, true, true, false, Expired},
+		{false, given, false, true, false, LedgerUnavailable},
+		{false, given, true, false, false, LedgerUnavailable},
+		{false, given, true, true, true, LedgerUnavailable},
+		{false, given, true, true, false, LedgerUnavailable},
+		// A no has no deadline and no categories, and needs no other reason.
+		{true, Refused, false, false, false, Refused},
+		{true, Refused, false, true, false, Refused},
+		{false, Refused, false, false, false, LedgerUnavailable},
+		{false, Refused, false, true, false, LedgerUnavailable},
+		{true, Withdrawn, false, false, false, Withdrawn},
+		{true, Withdrawn, false, true, false, Withdrawn},
+		{false, Withdrawn, false, false, false, LedgerUnavailable},
+		{false, Withdrawn, false, true, false, LedgerUnavailable},
+		// Nobody.
+		{true, nobody, false, false, false, NeverAsked},
+		{false, nobody, false, false, false, LedgerUnavailable},
+	} {
+		t.Run(fmt.Sprintf("hears=%v state=%s past=%v other=%v covered=%v", row.hears, row.state, row.past, row.other, row.covered), func(t *testing.T) {
+			clock := newClock()
+			l := gateOf(t, clock)
+			p := &person{state: State(row.state), notice: l.notice, expiresAt: clock.now().Add(time.Hour)}
+			if row.past {
+				p.expiresAt = clock.now()
+			}
+			if row.other {
+				p.notice = noticeOfVersion(t, "2025-01-01")
+			}
+			if row.state == given {
+				p.categories = []Category{Acceleration}
+			}
+			if row.state != nobody {
+				l.state.people["ada"] = p
+			}
+			if !row.hears {
+				l.heardUntil.Store(int64(time.Since(l.opened)))
+			}
+			category := Acceleration
+			if !row.covered {
+				category = Location
+			}
+			wantReason(t, l, "ada", category, row.want)
+		})
+	}
+}
+
+// gateOf is a ledger with nothing behind it, for tests of what it decides from
+// memory.
+func gateOf(t testing.TB, clock *clock) *Ledger {
+	t.Helper()
+	l := &Ledger{notice: current(t), state: newState(), unsettled: map[string]struct{}{}, opened: time.Now()}
+	if clock != nil {
+		l.now = clock.now
+	}
+	l.heardUntil.Store(int64(time.Hour))
+	return l
+}
+
+// A category that nobody has heard of is not granted, and a person with the
+// same beginning is another person.
+func TestTheGateGuessesNothing(t *testing.T) {
+	l := gateOf(t, newClock())
+	l.state.people["ada"] = &person{state: Given, notice: l.notice, categories: []Category{Acceleration}, expiresAt: l.now().Add(time.Hour)}
+	wantReason(t, l, "ada", "", CategoryNotGranted)
+	wantReason(t, l, "ada", "accel", CategoryNotGranted)
+	wantReason(t, l, "ad", Acceleration, NeverAsked)
+	wantReason(t, l, "", Acceleration, NeverAsked)
+	if (Decision{}).Allowed {
+		t.Error("the zero decision lets data in")
+	}
+}
+
+// loaded is a gate with as many people as asked for, each with a principal of
+// the usual form.
+func loaded(b testing.TB, people int) (*Ledger, []string) {
+	l := gateOf(b, nil)
+	shared := []Category{Acceleration}
+	principals := make([]string, people)
+	for i := range principals {
+		principals[i] = fmt.Sprintf("%052d", i)
+		l.state.people[principals[i]] = &person{
+			state: Given, notice: l.notice, categories: shared, revision: 1, sequence: uint64(i),
+			givenAt: l.opened, changedAt: l.opened, expiresAt: l.opened.Add(time.Hour),
+		}
+	}
+	return l, principals
+}
+
+func TestDecideDoesNotAllocate(t *testing.T) {
+	l, principals := loaded(t, 1000)
+	i := 0
+	if allocations := testing.AllocsPerRun(1000, func() {
+		i++
+		if !l.Decide(principals[i%len(principals)], Acceleration).Allowed {
+			t.Error("refused")
+		}
+	}); allocations != 0 {
+		t.Errorf("%v allocations, want none", allocations)
+	}
+}
+
+// BenchmarkDecide asks for one of 100,000 people after another, in an order
+// that no cache foresees.
+func BenchmarkDecide(b *testing.B) {
+	l, principals := loaded(b, 100_000)
+	const stride = 61_813 // prime to the number of people
+	b.ReportAllocs()
+	at := 0
+	for b.Loop() {
+		at = (at + stride) % len(principals)
+		if !l.Decide(principals[at], Acceleration).Allowed {
+			b.Fatal("refused")
+		}
+	}
+}
+
+// BenchmarkDecideParallel asks from all processors at once.
+func BenchmarkDecideParallel(b *testing.B) {
+	l, principals := loaded(b, 100_000)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		at := 0
+		for pb.Next() {
+			at = (at + 61_813) % len(principals)
+			if !l.Decide(principals[at], Acceleration).Allowed {
+				b.Error("refused")
+			}
+		}
+	})
+}
