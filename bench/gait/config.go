@@ -24,7 +24,7 @@ type Config struct {
 	JitterS float64 // deviation of the sampling moments, seconds; held within 0.45 of an interval, so that times keep rising
 
 	Placement   Placement
-	Orientation Quaternion // how the phone lies against forward, left, up; zero means drawn from the seed
+	Orientation Quaternion // turns a vector along forward, left, up into one along the phone's X, Y, Z; zero means drawn from the seed
 
 	NoiseMPS2      float64 // deviation of the sensor's noise on each axis, m/s²; 0 means 0.012
 	ResolutionMPS2 float64 // the sensor's smallest step, m/s²; 0 means 4 g over 13 bits, 0.0048
@@ -61,7 +61,7 @@ type Delivery struct {
 	SwapShare      float64 // part of the batches that arrive after the batch that follows them, 0 to 1
 }
 
-// Usual values, and the largest resolution of time and size.
+// Usual values and bounds.
 const (
 	usualRateHz        = 100.0
 	usualNoiseMPS2     = 0.012
@@ -69,7 +69,8 @@ const (
 	usualRange         = 8 * gravity
 	usualStepVariation = 0.02
 	usualBatch         = 25
-	jitterBound        = 0.45
+	jitterBound        = 0.45    // of an interval
+	latestClock        = 1 << 62 // nanoseconds, 146 years
 )
 
 // Usual returns value, fallback for 0 and 0 for a negative value.
@@ -97,8 +98,8 @@ func (c *Config) Check() error {
 		return bad("JitterS", c.JitterS, "between 0 and 10")
 	case c.Placement >= placements:
 		return bad("Placement", float64(c.Placement), "a placement")
-	case math.IsNaN(c.Orientation.length()) || math.IsInf(c.Orientation.length(), 0):
-		return bad("Orientation", c.Orientation.length(), "of finite length")
+	case c.Orientation != Quaternion{} && outside(c.Orientation.length(), 1e-6, 1e6):
+		return bad("Orientation's length", c.Orientation.length(), "between 1e-6 and 1e6")
 	case math.IsNaN(c.NoiseMPS2) || c.NoiseMPS2 > 100:
 		return bad("NoiseMPS2", c.NoiseMPS2, "at most 100")
 	case math.IsNaN(c.ResolutionMPS2) || c.ResolutionMPS2 > 10:
@@ -109,6 +110,8 @@ func (c *Config) Check() error {
 		return bad("StrideDominance", c.StrideDominance, "at most 1")
 	case math.IsNaN(c.StepVariation) || c.StepVariation > 0.1:
 		return bad("StepVariation", c.StepVariation, "at most 0.1")
+	case c.ClockStart > latestClock || c.ClockStart < -latestClock:
+		return bad("ClockStart", float64(c.ClockStart), "within 2^62 of 0")
 	case outside(d.DuplicateShare, 0, 1):
 		return bad("Delivery.DuplicateShare", d.DuplicateShare, "between 0 and 1")
 	case outside(d.GapEveryS, 0, 1e6):

@@ -94,14 +94,14 @@ func TestHalts(t *testing.T) {
 		{Activity: classifier.Still, Duration: 10 * time.Second},
 	}
 	for seed := range uint64(5) {
-		r := record(t, gait.Config{Seed: seed, RateHz: 1}, plan)
+		truth := truth(t, gait.Config{Seed: seed}, plan)
 		halts, before := 0, 1.0
-		for at := r.Truth.Spans[0].Start; at < r.Truth.Spans[0].End; at += 1e8 {
-			now := r.Truth.At(at).SpeedMPS
+		for at := truth.Spans[0].Start; at < truth.Spans[0].End; at += 1e8 {
+			now := truth.At(at).SpeedMPS
 			if now == 0 && before > 0 {
 				halts++
 			}
-			if math.Abs(now-before) > 0.3 && at > r.Truth.Spans[0].Start {
+			if math.Abs(now-before) > 0.3 && at > truth.Spans[0].Start {
 				t.Fatalf("seed %d: the bus goes from %g to %g m/s in a tenth of a second", seed, before, now)
 			}
 			before = now
@@ -110,8 +110,8 @@ func TestHalts(t *testing.T) {
 			t.Errorf("seed %d: %d halts in 20 min, want one about every minute and a half", seed, halts)
 		}
 		for _, i := range []int{0, 2} {
-			if got := r.Truth.At(r.Truth.Spans[i].End - 1).SpeedMPS; got > 1e-6 {
-				t.Errorf("seed %d: the %s ends at %g m/s", seed, r.Truth.Spans[i].Activity, got)
+			if got := truth.At(truth.Spans[i].End - 1).SpeedMPS; got > 1e-6 {
+				t.Errorf("seed %d: the %s ends at %g m/s", seed, truth.Spans[i].Activity, got)
 			}
 		}
 	}

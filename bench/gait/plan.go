@@ -122,13 +122,14 @@ func (p Plan) Check() error {
 	if len(p) == 0 {
 		return fmt.Errorf("gait: the plan has no segment")
 	}
+	total := time.Duration(0)
 	for i := range p {
 		if err := p[i].check(); err != nil {
 			return fmt.Errorf("gait: segment %d: %w", i, err)
 		}
-	}
-	if total := p.Duration(); total > longestPlan || total <= 0 {
-		return fmt.Errorf("gait: the plan lasts %v, more than %v", total, longestPlan)
+		if total += p[i].Duration; total > longestPlan {
+			return fmt.Errorf("gait: segment %d ends after %v, more than %v", i, total, longestPlan)
+		}
 	}
 	return nil
 }

@@ -65,7 +65,8 @@ func (s *Simulator) SensorTime() int64 { return s.latest }
 // handed over yet. With SensorTime after each call of Next, fixes keep step
 // with the samples. It makes no allocation when dst has room.
 func (s *Simulator) Fixes(dst []classifier.Fix, before int64) []classifier.Fix {
-	return s.locator.next(dst, float64(before-s.sensor.clock)/1e9)
+	end := s.sensor.clock + nanoseconds(s.sensor.end)
+	return s.locator.next(dst, float64(min(before, end)-s.sensor.clock)/1e9)
 }
 
 // Truth returns what really happens, for the whole plan. It is worked out

@@ -36,11 +36,11 @@ func TestStepCount(t *testing.T) {
 	} {
 		for seed := range uint64(20) {
 			for _, variation := range []float64{-1, 0, 0.1} {
-				r := record(t, gait.Config{Seed: seed, RateHz: 1, StepVariation: variation}, test.plan)
-				if got := len(r.Truth.Contacts); got != test.steps {
+				truth := truth(t, gait.Config{Seed: seed, StepVariation: variation}, test.plan)
+				if got := len(truth.Contacts); got != test.steps {
 					t.Errorf("%s, seed %d, variation %g: %d steps, want %d", test.name, seed, variation, got, test.steps)
 				}
-				if got := r.Truth.Steps(r.Truth.Start(), r.Truth.End()); got != test.steps {
+				if got := truth.Steps(truth.Start(), truth.End()); got != test.steps {
 					t.Errorf("%s, seed %d: Steps says %d, want %d", test.name, seed, got, test.steps)
 				}
 			}
@@ -51,18 +51,18 @@ func TestStepCount(t *testing.T) {
 func TestContactsAlternateAndVary(t *testing.T) {
 	plan := gait.Plan{{Activity: classifier.Walk, Duration: 10 * time.Minute, CadenceSPM: gait.Steady(110)}}
 	for _, test := range []struct{ set, want float64 }{{-1, 0}, {0, 0.02}, {0.05, 0.05}} {
-		r := record(t, gait.Config{Seed: 6, RateHz: 1, StepVariation: test.set}, plan)
+		truth := truth(t, gait.Config{Seed: 6, StepVariation: test.set}, plan)
 		var intervals []float64
-		for i, c := range r.Truth.Contacts[1:] {
-			if c.Side == r.Truth.Contacts[i].Side {
+		for i, c := range truth.Contacts[1:] {
+			if c.Side == truth.Contacts[i].Side {
 				t.Fatalf("contact %d is the same foot twice", i+1)
 			}
-			intervals = append(intervals, float64(c.SensorTime-r.Truth.Contacts[i].SensorTime)/1e9)
+			intervals = append(intervals, float64(c.SensorTime-truth.Contacts[i].SensorTime)/1e9)
 		}
 		if got := deviation(intervals) / mean(intervals); math.Abs(got-test.want) > 0.1*test.want+1e-6 {
 			t.Errorf("variation %g: step times vary by %g, want %g", test.set, got, test.want)
 		}
-		if rate := r.Truth.StepRate(r.Truth.Start(), r.Truth.End()); math.Abs(rate-110) > 0.1 {
+		if rate := truth.StepRate(truth.Start(), truth.End()); math.Abs(rate-110) > 0.1 {
 			t.Errorf("variation %g: the steps make %g a minute, want 110", test.set, rate)
 		}
 	}

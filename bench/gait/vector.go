@@ -26,8 +26,8 @@ func (v vector) by(o vector) vector {
 // Gravity is standard gravity, m/s².
 const gravity = 9.80665
 
-// A Quaternion is a rotation, W + Xi + Yj + Zk. Any length but 0 will do: it
-// is brought to length 1. The zero value stands for an orientation drawn from
+// A Quaternion is a rotation, W + Xi + Yj + Zk, of any length from 1e-6 to
+// 1e6: it is brought to length 1. The zero value stands for an orientation drawn from
 // the seed.
 type Quaternion struct{ W, X, Y, Z float64 }
 
@@ -70,8 +70,8 @@ func (r *rotation) apply(v vector) (x, y, z float64) {
 	return x, y, z
 }
 
-// A tilted angle's sine and cosine, by series: limbs and phones swing less
-// than 2 rad, where the error stays under 1e-4 (3e-6 below 1.3 rad).
+// SinCos is sine and cosine by series: limbs and phones swing less than 2 rad,
+// where the error stays under 1e-4.
 func sinCos(angle float64) (sin, cos float64) {
 	a := angle * angle
 	sin = angle * (1 - a/6*(1-a/20*(1-a/42*(1-a/72))))
