@@ -302,6 +302,32 @@ func TestPackedIsLosslessOnPhones(t *testing.T) {
 	}
 }
 
+// TestDefaultStepLiesBelowTheNoise: what DefaultResolutionMPS2 rounds away of a
+// phone that gives finer steps is below what its sensor knows. The quietest
+// recording there is, an iPhone on a table, has to show it.
+func TestDefaultStepLiesBelowTheNoise(t *testing.T) {
+	samples := readMinute(t, filepath.Join(dataFolder(t), "mlqst", "still", "Accelerometer.csv.zst"))
+	for name, of := range map[string]func(classifier.Sample) float64{
+		"x": func(s classifier.Sample) float64 { return s.X },
+		"y": func(s classifier.Sample) float64 { return s.Y },
+		"z": func(s classifier.Sample) float64 { return s.Z },
+	} {
+		// Differences between neighbours leave slow drift out; white noise
+		// counts twice in them.
+		squares := 0.0
+		for i := 1; i < len(samples); i++ {
+			d := of(samples[i]) - of(samples[i-1])
+			squares += d * d / 2
+		}
+		noise := math.Sqrt(squares / float64(len(samples)-1))
+		added := wire.DefaultResolutionMPS2 * wire.DefaultResolutionMPS2 / 12 / (noise * noise) // uniform rounding error
+		t.Logf("noise of %s: %.4f m/s2, %.1f default steps; rounding adds %.1f %% to its power", name, noise, noise/wire.DefaultResolutionMPS2, 100*added)
+		if added > 0.05 {
+			t.Errorf("rounding adds %.1f %% to the noise of %s, want at most 5", 100*added, name)
+		}
+	}
+}
+
 // int16Size: form byte, count, time, scale; three 16-bit values and a time
 // difference in 0.1 ms as a varint for each sample.
 func int16Size(samples []classifier.Sample) int {
