@@ -36,6 +36,8 @@ type commandLine struct {
 	Replay   replayCommand   `cmd:"" help:"Stream recordings as a running app would, and print each answer as a JSON line."`
 	Classify classifyCommand `cmd:"" help:"Print what the classifier says about recordings, one JSON line a second; no server needed."`
 	Train    trainCommand    `cmd:"" help:"Train a model from labelled recordings."`
+	Eval     evalCommand     `cmd:"" help:"Measure how well the classifier does."`
+	Simulate simulateCommand `cmd:"" help:"Print a simulated recording with exactly known steps, as CSV."`
 
 	LogFormat string           `enum:"text,json" default:"text" help:"How the log on standard error is written: ${enum}."`
 	LogLevel  slog.Level       `default:"info" help:"The least that is logged: debug, info, warn or error."`
