@@ -150,3 +150,36 @@ func BenchmarkGate(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkSessionMemory is what a live session with a full window weighs in
+// heap and stacks, the bare connection of its client included.
+func BenchmarkSessionMemory(b *testing.B) {
+	const sessions = 1000
+	n := startNode(b, func(c *Config) { c.Limits.SessionsPerPerson = sessions })
+	n.person("anna", consent.Acceleration)
+	token := n.token("anna")
+	payloads := encoded(b, client.Packed, noon, 8)
+	for b.Loop() {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		conns := make([]io.ReadWriter, sessions)
+		for i := range conns {
+			var r *bufio.Reader
+			conns[i], r = upgraded(b, n, token)
+			for _, p := range payloads {
+				conns[i].Write(masked(0x82, p))
+			}
+			for range len(payloads) - 1 {
+				skipMessage(b, r)
+			}
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		grown := after.HeapInuse + after.StackInuse - before.HeapInuse - before.StackInuse
+		b.ReportMetric(float64(grown)/sessions/1024, "KiB/session")
+		for _, conn := range conns {
+			conn.(io.Closer).Close()
+		}
+	}
+}
