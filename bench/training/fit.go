@@ -15,7 +15,7 @@ type Options struct {
 
 // Defaults returns the options the shipped model was trained with.
 func Defaults() Options {
-	return Options{Network: NetworkOptions{Hidden: 24, Decay: 1e-3, Iterations: 200, Seed: 1}, Most: 5000}
+	return Options{Network: NetworkOptions{Members: 3, Hidden: 16, Decay: 2e-3, Iterations: 150, Seed: 1}, Most: 5000}
 }
 
 // Fit trains a model. progress may be nil; it is told how many iterations are
@@ -33,19 +33,19 @@ func Fit(ctx context.Context, examples []Example, o Options, progress func(done,
 	m := &model.Model{}
 	var err error
 	small := o.Network
-	small.Hidden = min(small.Hidden, 12)
+	small.Hidden = min(small.Hidden, 8)
 	done := 0
 	step := func() error {
 		done++
 		if progress != nil {
-			progress(done, o.Network.Iterations+small.Iterations)
+			progress(done, o.Network.Members*o.Network.Iterations+small.Members*small.Iterations)
 		}
 		return ctx.Err()
 	}
-	if m.Fine, err = fitNetwork(fine, balance(fine), o.Network, step); err != nil {
+	if m.Fine, err = fitNetworks(fine, balance(fine), o.Network, step); err != nil {
 		return nil, err
 	}
-	if m.Coarse, err = fitNetwork(coarse, balance(coarse), small, step); err != nil {
+	if m.Coarse, err = fitNetworks(coarse, balance(coarse), small, step); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {

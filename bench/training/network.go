@@ -15,10 +15,50 @@ import (
 
 // NetworkOptions steers the fit of one network.
 type NetworkOptions struct {
-	Hidden     int     // units in the hidden layer
+	Members    int     // networks whose logits are averaged into one
+	Hidden     int     // units in the hidden layer of each
 	Decay      float64 // weight of the sum of squared weights
 	Iterations int     // of the optimizer, at most
 	Seed       uint64  // of the first weights
+}
+
+// fitNetworks fits the members, which differ in their first weights, and joins
+// them: the mean of their logits is the output of one network that has all
+// their hidden units. What they agree on is what the examples say; what each
+// makes up between the examples cancels (Hansen and Salamon 1990).
+func fitNetworks(examples []Example, weights []float64, o NetworkOptions, step recorder) (model.Network, error) {
+	var joined model.Network
+	for member := range o.Members {
+		one := o
+		one.Seed = o.Seed<<8 + uint64(member)
+		n, err := fitNetwork(examples, weights, one, step)
+		if err != nil {
+			return joined, err
+		}
+		joined = join(joined, n, float64(o.Members))
+	}
+	return joined, nil
+}
+
+// join adds the hidden units of n to those of a joined network of so many
+// members.
+func join(joined, n model.Network, members float64) model.Network {
+	if joined.Hidden == 0 {
+		joined = model.Network{Mean: n.Mean, Scale: n.Scale, Bbias: make([]float64, model.Classes)}
+	}
+	var b []float64
+	for k := range model.Classes {
+		b = append(b, joined.B[k*joined.Hidden:(k+1)*joined.Hidden]...)
+		for _, w := range n.B[k*n.Hidden : (k+1)*n.Hidden] {
+			b = append(b, w/members)
+		}
+		joined.Bbias[k] += n.Bbias[k] / members
+	}
+	joined.B = b
+	joined.A = append(joined.A, n.A...)
+	joined.Abias = append(joined.Abias, n.Abias...)
+	joined.Hidden += n.Hidden
+	return joined
 }
 
 // fitNetwork minimises the weighted cross-entropy of the examples plus decay,

@@ -62,7 +62,7 @@ func simulated(t testing.TB) *dataset.Collection {
 }
 
 func quick() Options {
-	return Options{Network: NetworkOptions{Hidden: 6, Decay: 1e-3, Iterations: 30, Seed: 1}, Most: 300}
+	return Options{Network: NetworkOptions{Members: 2, Hidden: 4, Decay: 1e-3, Iterations: 30, Seed: 1}, Most: 300}
 }
 
 func TestSameCollectionAndSeedSameBytes(t *testing.T) {
@@ -205,6 +205,42 @@ func TestGradient(t *testing.T) {
 		x[i] = kept
 		if want := (up - down) / (2 * h); math.Abs(grad[i]-want) > 1e-6 {
 			t.Errorf("parameter %d: %g, by differences %g", i, grad[i], want)
+		}
+	}
+}
+
+// A joined network says the mean of what its members say, before the softmax.
+func TestJoinedNetworks(t *testing.T) {
+	random := rand.New(rand.NewPCG(2, 2))
+	fill := func(n int) []float64 {
+		v := make([]float64, n)
+		for i := range v {
+			v[i] = random.NormFloat64()
+		}
+		return v
+	}
+	mean, scale := fill(feature.Count), fill(feature.Count)
+	network := func(hidden int) model.Network {
+		return model.Network{Hidden: hidden, Mean: mean, Scale: scale,
+			A: fill(hidden * feature.Count), Abias: fill(hidden), B: fill(model.Classes * hidden), Bbias: fill(model.Classes)}
+	}
+	a, b := network(2), network(3)
+	both := join(join(model.Network{}, a, 2), b, 2)
+	posterior := func(n model.Network) (q model.Scores) {
+		var f feature.Vector
+		f[0], f[1] = 0.5, -0.3
+		(&model.Model{Fine: n}).Posterior(&q, new(model.Work), &f, 100)
+		return q
+	}
+	pa, pb, got := posterior(a), posterior(b), posterior(both)
+	var want model.Scores
+	for k := range want {
+		want[k] = (math.Log(pa[k]) + math.Log(pb[k])) / 2
+	}
+	model.Softmax(&want)
+	for k := range want {
+		if math.Abs(got[k]-want[k]) > 1e-12 {
+			t.Errorf("class %d: %v, want %v", k, got[k], want[k])
 		}
 	}
 }

@@ -24,7 +24,7 @@ const (
 	CoarseBelowHz = 8.0
 
 	// MaxHidden bounds the hidden layer.
-	MaxHidden = 64
+	MaxHidden = 96
 )
 
 // Scores holds one value a class.

@@ -75,7 +75,7 @@ func TestBrokenModels(t *testing.T) {
 		{"a word for a number", strings.Replace(good, "weight 0.5", "weight half", 1), "not a finite number"},
 		{"not a number", strings.Replace(good, "weight 0.5", "weight NaN", 1), "not a finite number"},
 		{"too few numbers", strings.Replace(good, "fine.a 0\n", "fine.a\n", 1), "0 values, 1 belong there"},
-		{"a hidden layer of a million", strings.Replace(good, "fine.hidden 1\n", "fine.hidden 1000000\n", 1), "1 to 64"},
+		{"a hidden layer of a million", strings.Replace(good, "fine.hidden 1\n", "fine.hidden 1000000\n", 1), "1 to 96"},
 		{"something after the end", good + "more\n", "after the end"},
 	}
 	for _, test := range tests {
