@@ -114,19 +114,37 @@ func decodeChange(subject string, body []byte) (*changeEntry, error) {
 	if err := json.Unmarshal(body, &e); err != nil {
 		return nil, fmt.Errorf("not the JSON of a change")
 	}
+	e.State = known(e.State)
 	switch {
 	case e.Format != entryFormat:
 		return nil, fmt.Errorf("written in format %d, this program reads format %d", e.Format, entryFormat)
 	case subject != changeSubject+e.Principal || checkPrincipal(e.Principal) != nil:
 		return nil, fmt.Errorf("filed under another person than it names")
-	case e.State != Given && e.State != Refused && e.State != Withdrawn:
+	case e.State == "":
 		return nil, fmt.Errorf("not a state that is ever written down")
-	case e.State == Given && (len(e.Categories) == 0 || e.GivenAt.IsZero() || e.ExpiresAt.IsZero()):
+	case e.State == Given && (len(e.Categories) == 0 || e.GivenAt.IsZero() || !inNanoseconds(e.ExpiresAt)):
 		return nil, fmt.Errorf("a yes without categories or times")
 	case e.State != Given && (len(e.Categories) > 0 || len(e.Recipients) > 0 || !e.ExpiresAt.IsZero()):
 		return nil, fmt.Errorf("a no with something in force")
 	}
 	return &e, nil
+}
+
+// known returns the state of that name that is written down, as the constant,
+// so that nobody's copy of the word is kept; and nothing for any other.
+func known(s State) State {
+	for _, k := range []State{Given, Refused, Withdrawn} {
+		if s == k {
+			return k
+		}
+	}
+	return ""
+}
+
+// inNanoseconds reports whether a time is one that 64 bits of nanoseconds since
+// 1970 can tell: up to the year 2262.
+func inNanoseconds(at time.Time) bool {
+	return at.Year() > 1970 && at.Year() < 2262
 }
 
 // decodeNotice reads an entry that holds a notice.

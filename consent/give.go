@@ -147,7 +147,7 @@ func (l *Ledger) Withdraw(ctx context.Context, principal string, method string, 
 			NoticeVersion: p.notice.Version, NoticeSHA256: p.notice.SHA256, GivenAt: p.givenAt,
 		}
 		if len(back) < len(p.categories) {
-			e.State, e.Recipients, e.ExpiresAt = Given, p.recipients, p.expiresAt
+			e.State, e.Recipients, e.ExpiresAt = Given, p.recipients, p.expiresAt()
 			for _, c := range p.categories {
 				if !slices.Contains(back, c) {
 					e.Categories = append(e.Categories, c)

@@ -9,15 +9,16 @@ import (
 
 // A person is where one person's consent stands. It never changes: a new
 // change puts a new person in its place, so that a reader needs the lock only
-// to find it.
+// to find it. What Decide looks at comes first, side by side, because with many
+// people every line of memory that it touches is a cold one.
 type person struct {
 	state      State
-	categories []Category // shared, see state.share
-	recipients []string   // nil when none
 	notice     *Notice    // shared, one a digest
+	categories []Category // shared, see state.share
+	deadline   int64      // when a yes ends, nanoseconds since 1970; 0 when nothing is in force
+	recipients []string   // nil when none
 	givenAt    time.Time
 	changedAt  time.Time
-	expiresAt  time.Time
 	revision   uint64
 	sequence   uint64 // of the entry that led here
 }
@@ -32,7 +33,7 @@ func (p *person) grant(now time.Time) Grant {
 		NoticeSHA256:  p.notice.SHA256,
 		GivenAt:       p.givenAt,
 		ChangedAt:     p.changedAt,
-		ExpiresAt:     p.expiresAt,
+		ExpiresAt:     p.expiresAt(),
 		Revision:      p.revision,
 	}
 	if p.expired(now) {
@@ -41,9 +42,17 @@ func (p *person) grant(now time.Time) Grant {
 	return g
 }
 
+// expiresAt returns the deadline as a time, and the zero time when there is none.
+func (p *person) expiresAt() time.Time {
+	if p.deadline == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, p.deadline).UTC()
+}
+
 // expired reports whether a yes has its deadline behind it.
 func (p *person) expired(now time.Time) bool {
-	return p.state == Given && !now.Before(p.expiresAt)
+	return p.state == Given && now.UnixNano() >= p.deadline
 }
 
 // A state is what the entries of a ledger add up to. The ledger keeps one, and
@@ -110,8 +119,11 @@ func (s *state) check(sequence uint64, subject string, body []byte) (applied, *N
 func (e *changeEntry) person(n *Notice, categories []Category, sequence uint64) *person {
 	p := &person{
 		state: e.State, categories: categories, notice: n,
-		givenAt: e.GivenAt, changedAt: e.At, expiresAt: e.ExpiresAt,
+		givenAt: e.GivenAt, changedAt: e.At,
 		revision: e.Revision, sequence: sequence,
+	}
+	if !e.ExpiresAt.IsZero() {
+		p.deadline = e.ExpiresAt.UnixNano()
 	}
 	if len(e.Recipients) > 0 {
 		p.recipients = e.Recipients
