@@ -197,8 +197,10 @@ func TestEveryForm(t *testing.T) {
 					t.Errorf("estimate %d is for %.3f s after the first sample", i, since)
 				}
 			}
-			if last := estimates[len(estimates)-1].Estimate; last.Activity == classifier.Unknown || last.SpeedMPS < 1 || last.SpeedMPS > 2 {
-				t.Errorf("after 20 s the estimate is %v at %v m/s", last.Activity, last.SpeedMPS)
+			// What the activity is, is the classifier's business; that fixes get
+			// through to it is ours.
+			if last := estimates[len(estimates)-1].Estimate; last.SpeedMPS < 1 || last.SpeedMPS > 2 {
+				t.Errorf("after 20 s at 1.4 m/s the estimate says %v m/s", last.SpeedMPS)
 			}
 		})
 	}
