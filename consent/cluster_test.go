@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -174,5 +175,14 @@ func TestAServerThatIsNotThere(t *testing.T) {
 	var e *Error
 	if errors.As(err, &e) && e.Unwrap() == nil {
 		t.Error("the cause is not told")
+	}
+}
+
+// An address may hold a password, so no error quotes one.
+func TestAnAddressThatIsNone(t *testing.T) {
+	_, err := OpenLedger(t.Context(), LedgerConfig{Dir: t.TempDir(), NATSURL: "nats://127.0.0.1:1, nats://me:secret@[::1"})
+	wantCode(t, err, CodeLedgerUnavailable)
+	if err == nil || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "server 2") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -263,8 +263,13 @@ func (l *Ledger) change(ctx context.Context, principal string, write func(*perso
 			e.Recipients = []string{}
 		}
 		body, err := encodeEntry(e)
+		if err == nil {
+			// Nothing goes into the store that could not be read back, whatever
+			// the clock and the configuration say.
+			_, err = decodeChange(changeSubject+principal, body)
+		}
 		if err != nil {
-			return done{}, unavailable("the change cannot be kept", err)
+			return done{}, unavailable("the change cannot be kept: the operator has to look at the clock and the configuration", err)
 		}
 		sequence, err := l.store.append(ctx, changeSubject+principal, body, after)
 		if errors.Is(err, errMoved) {

@@ -48,8 +48,11 @@ func changeUntilKilled(dir string) error {
 // that the data left the system's cache: TestTheStoreSyncsAlways does.
 func TestKilledRightAfterAnAcknowledgement(t *testing.T) {
 	rounds := 100
-	if testing.Short() {
+	switch {
+	case testing.Short():
 		rounds = 10
+	case raceDetector:
+		rounds = 25
 	}
 	dir := t.TempDir()
 	random := rand.New(rand.NewPCG(1, 2))

@@ -274,3 +274,26 @@ func TestAWatcherMayStopWhileTold(t *testing.T) {
 		t.Errorf("%d calls, want 3: the round that had begun, and none after", calls)
 	}
 }
+
+// A clock that was never set, or a time to live without end, must not lead to an
+// entry that the ledger itself refuses to read.
+func TestNothingIsWrittenThatCannotBeRead(t *testing.T) {
+	for name, config := range map[string]LedgerConfig{
+		"the year 1":         {Now: func() time.Time { return time.Time{} }},
+		"1970":               {Now: func() time.Time { return time.Unix(0, 0) }, GrantTTL: time.Hour},
+		"for 290 years":      {GrantTTL: 290 * 365 * 24 * time.Hour},
+		"from the year 3000": {Now: func() time.Time { return time.Date(3000, 1, 1, 0, 0, 0, 0, time.UTC) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config.Dir = t.TempDir()
+			l := openTest(t, config)
+			_, err := l.Give(t.Context(), "ada", yes(l, Acceleration))
+			wantCode(t, err, CodeLedgerUnavailable)
+			wantReason(t, l, "ada", Acceleration, NeverAsked)
+			closeTest(t, l)
+			l = openTest(t, LedgerConfig{Dir: config.Dir})
+			give(t, l, "ada", Acceleration)
+			wantReason(t, l, "ada", Acceleration, Allowed)
+		})
+	}
+}

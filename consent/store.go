@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -62,7 +64,7 @@ func (s *store) currentLink() context.Context {
 }
 
 // openStore connects. With create it makes the stream if there is none.
-func openStore(ctx context.Context, dir, url string, create bool, log *slog.Logger) (_ *store, err error) {
+func openStore(ctx context.Context, dir, servers string, create bool, log *slog.Logger) (_ *store, err error) {
 	s := &store{}
 	s.relink()
 	defer func() {
@@ -91,13 +93,16 @@ func openStore(ctx context.Context, dir, url string, create bool, log *slog.Logg
 			log.Warn("ledger store", "says", withoutPeople(err.Error()))
 		}),
 	}
-	if url == "" {
+	if servers == "" {
 		if s.embedded, err = startEmbedded(dir, log); err != nil {
 			return s, err
 		}
 		options = append(options, nats.InProcessServer(s.embedded))
 	}
-	if s.conn, err = nats.Connect(url, options...); err != nil {
+	if err = checkServers(servers); err != nil {
+		return s, err
+	}
+	if s.conn, err = nats.Connect(servers, options...); err != nil {
 		return s, fmt.Errorf("no connection: %w", err)
 	}
 	if s.js, err = jetstream.New(s.conn); err != nil {
@@ -112,6 +117,17 @@ func openStore(ctx context.Context, dir, url string, create bool, log *slog.Logg
 		return s, fmt.Errorf("stream %s: %w", streamName, err)
 	}
 	return s, checkStream(s.stream.CachedInfo().Config)
+}
+
+// checkServers sees to it that no error of the library quotes an address, which
+// may hold a password.
+func checkServers(servers string) error {
+	for i, server := range strings.Split(servers, ",") {
+		if _, err := url.Parse(strings.TrimSpace(server)); err != nil {
+			return fmt.Errorf("server %d is not an address like nats://host:4222", i+1)
+		}
+	}
+	return nil
 }
 
 func streamConfig() jetstream.StreamConfig {
