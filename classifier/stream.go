@@ -288,5 +288,9 @@ func (s *Stream) Late() int { return s.late }
 // of its window.
 func (s *Stream) Resident() int { return s.window.Len() }
 
+// ForgetLocation forgets the fixes that were taken, for a stream that may go
+// on without them. The window of acceleration stays.
+func (s *Stream) ForgetLocation() { s.speed = speedometer{} }
+
 // Clear forgets everything: the window, the beliefs over time, the clock.
 func (s *Stream) Clear() { *s = Stream{model: s.model, observe: s.observe} }

@@ -280,6 +280,25 @@ func TestClearLeavesNothing(t *testing.T) {
 	}
 }
 
+// Taking location back leaves no speed and costs no second of tempo.
+func TestForgetLocation(t *testing.T) {
+	s := classifier.NewStream(classifier.Config{})
+	w := classifier.NewWorkspace()
+	samples := walk(0, 22, 100)
+	before, err := s.Push(nil, w, samples[:2000], []classifier.Fix{{SensorTime: 19 * second, SpeedMPS: 1.4, AccuracyM: 5}})
+	if err != nil || before[len(before)-1].SpeedMPS != 1.4 {
+		t.Fatalf("before: %v", err)
+	}
+	s.ForgetLocation()
+	after, err := s.Push(nil, w, samples[2000:], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := after[0]; !math.IsNaN(e.SpeedMPS) || math.IsNaN(e.CadenceSPM) {
+		t.Errorf("afterwards: %+v", e)
+	}
+}
+
 func TestPushAllocatesNothing(t *testing.T) {
 	s := classifier.NewStream(classifier.Config{})
 	w := classifier.NewWorkspace()

@@ -321,7 +321,8 @@ func (s *session) learn(g consent.Grant) {
 		return
 	}
 	if s.location && !g.Covers(consent.Location) {
-		s.forgetLocked() // the window holds fixes too
+		s.stream.ForgetLocation()
+		s.decoder.Clear()
 	}
 	s.location = g.Covers(consent.Location)
 }

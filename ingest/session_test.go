@@ -149,8 +149,8 @@ func TestLocationAlone(t *testing.T) {
 	if err := anna.Withdraw(t.Context(), consent.Location); err != nil {
 		t.Fatal(err)
 	}
-	if got := n.metric("tempogate_raw_samples_resident"); got != 0 {
-		t.Errorf("the window still holds %v samples and their fixes", got)
+	if got := n.metric("tempogate_raw_samples_resident"); got == 0 {
+		t.Error("the window of acceleration, which is still granted, was cleared too")
 	}
 	send(3, 10)
 	eventually(t, "the others are refused", func() bool { return n.metric(refused) == 7 })

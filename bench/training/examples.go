@@ -44,12 +44,16 @@ type variant struct {
 	// as in a day: the history and the window before a change are part of what
 	// the model must not be misled by.
 	spliced bool
+
+	// The phone is handled now and then: see handle.
+	handled bool
 }
 
 var variants = []variant{
 	{name: "as recorded"},
 	{name: "slower, another sensor", thinTo: [2]float64{18, 55}, noise: 0.06, scale: 0.02, least: 40, spliced: true},
 	{name: "another sensor", noise: 0.08, scale: 0.03, spliced: true},
+	{name: "handled", thinTo: [2]float64{40, 60}, noise: 0.03, scale: 0.01, handled: true, spliced: true},
 	{name: "coarse", thinTo: [2]float64{1.8, 5.5}, noise: 0.04, scale: 0.02, least: model.CoarseBelowHz, spliced: true},
 }
 
@@ -230,6 +234,9 @@ func (v variant) apply(samples []classifier.Sample, random *rand.Rand) []classif
 		s.Y = s.Y*scale[1] + noise*random.NormFloat64()
 		s.Z = s.Z*scale[2] + noise*random.NormFloat64()
 		thinned = append(thinned, s)
+	}
+	if v.handled {
+		thinned = handle(thinned, random)
 	}
 	return thinned
 }

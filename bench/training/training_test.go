@@ -292,6 +292,36 @@ func TestVariants(t *testing.T) {
 	}
 }
 
+// A handled phone measures the same gravity, the same number of times, and
+// ends in another pose.
+func TestHandledPhone(t *testing.T) {
+	samples := make([]classifier.Sample, 6000) // a minute at rest
+	for i := range samples {
+		samples[i] = classifier.Sample{SensorTime: int64(i) * 10_000_000, Z: 9.81}
+	}
+	handled := handle(samples, rand.New(rand.NewPCG(3, 3)))
+	quiet, turned := 0, false
+	for i, s := range handled {
+		if s.SensorTime != samples[i].SensorTime {
+			t.Fatal("the times changed")
+		}
+		if math.Abs(math.Sqrt(s.X*s.X+s.Y*s.Y+s.Z*s.Z)-9.81) < 1e-6 {
+			quiet++
+		}
+		turned = turned || s.Z < 8
+	}
+	if !turned {
+		t.Error("it was never turned")
+	}
+	// At most 2.5 s in 10.
+	if quiet < len(handled)*3/4 || quiet == len(handled) {
+		t.Errorf("nothing was done to it in %d of %d readings", quiet, len(handled))
+	}
+	if samples[5999].Z != 9.81 {
+		t.Error("the recording itself was changed")
+	}
+}
+
 // The table of speeds speaks for what it should.
 func TestSpeedsWithoutRecordings(t *testing.T) {
 	edges, table := speeds(nil)
