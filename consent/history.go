@@ -7,12 +7,10 @@ import (
 )
 
 // History returns every change of a person's consent, oldest first, as the
-// store holds it. It fails with never_asked or ledger_unavailable.
+// store holds it: those that other nodes have acknowledged before the call are
+// among them. It fails with never_asked or ledger_unavailable.
 func (l *Ledger) History(ctx context.Context, principal string) ([]Change, error) {
-	if ended := l.hasEnded(); ended != nil {
-		return nil, ended
-	}
-	newest, err := l.person(principal)
+	newest, err := l.personInStore(ctx, principal)
 	if err != nil {
 		return nil, err
 	}
@@ -32,6 +30,18 @@ func (l *Ledger) History(ctx context.Context, principal string) ([]Change, error
 		return nil, readFailed(err)
 	}
 	return changes, nil
+}
+
+// personInStore returns a person as the store has it now, not as this node may
+// still have it.
+func (l *Ledger) personInStore(ctx context.Context, principal string) (*person, error) {
+	if ended := l.hasEnded(); ended != nil {
+		return nil, ended
+	}
+	if err := l.renew(ctx); err != nil {
+		return nil, asUnavailable(err)
+	}
+	return l.person(principal)
 }
 
 func (l *Ledger) readChange(sequence uint64, subject string, body []byte) (Change, error) {
@@ -60,10 +70,7 @@ func (l *Ledger) noticeOf(sequence uint64, e *changeEntry) (*Notice, error) {
 // byte for byte, however often it is asked for, as long as the key is the same.
 // It fails with never_asked or ledger_unavailable.
 func (l *Ledger) Receipt(ctx context.Context, principal string) (*Receipt, error) {
-	if ended := l.hasEnded(); ended != nil {
-		return nil, ended
-	}
-	p, err := l.person(principal)
+	p, err := l.personInStore(ctx, principal)
 	if err != nil {
 		return nil, err
 	}
