@@ -86,7 +86,7 @@ func RunActivity(ctx context.Context, collection *dataset.Collection, c Activity
 		return nil, err
 	}
 	for _, wanted := range c.Timelines {
-		if !slices.ContainsFunc(collection.Entries, func(e dataset.Entry) bool { return wanted == e.Path || concerns(e.Path, wanted) }) {
+		if !slices.ContainsFunc(collection.Entries, func(e dataset.Entry) bool { return concerns(wanted, e.Path) || concerns(e.Path, wanted) }) {
 			return nil, fmt.Errorf("evaluation: no recording of the collection is called %q, so its timeline cannot be drawn", wanted)
 		}
 	}

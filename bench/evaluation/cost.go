@@ -21,7 +21,7 @@ type Cost struct {
 // measureCost times a hop and the transform in turns, so that both see the
 // same machine, and keeps the shortest of each.
 func measureCost(m *model.Model) Cost {
-	const turns = 7
+	const turns = 5
 	hop, fft := hopOf(m), fft256()
 	hops, ffts := rounds(hop), rounds(fft)
 	c := Cost{HopNS: math.Inf(1), FFT256NS: math.Inf(1)}
@@ -33,10 +33,10 @@ func measureCost(m *model.Model) Cost {
 	return c
 }
 
-// rounds finds how often something has to be done to last some 20 ms.
+// rounds finds how often something has to be done to last some 10 ms.
 func rounds(do func()) int {
 	n := 1
-	for timed(do, n)*float64(n) < 10e6 {
+	for timed(do, n)*float64(n) < 5e6 {
 		n *= 2
 	}
 	return 2 * n

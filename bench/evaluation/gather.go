@@ -115,7 +115,7 @@ func (r *activityRun) condition(c Condition, tested []place) *ConditionReport {
 			people[who].tally.Merge(&o.tally)
 			if o.tally.Confusion.Total() > 0 {
 				recordings[p.entry.Dataset]++
-				report.PerSession = append(report.PerSession, recordingReport(p, o))
+				report.RecordingList = append(report.RecordingList, recordingReport(p, o))
 			}
 		}
 	}
@@ -127,7 +127,7 @@ func (r *activityRun) condition(c Condition, tested []place) *ConditionReport {
 	if len(everybody) == 0 {
 		return nil
 	}
-	report.Recordings, report.Subjects = len(report.PerSession), len(everybody)
+	report.Recordings, report.Subjects = len(report.RecordingList), len(everybody)
 	report.Seconds = bySeconds.Confusion.Total()
 	a, b := bootstrap(everybody, r.Rounds, r.Seed)
 	report.BySeconds, report.ByDataset = newMeasures(&bySeconds, a), newMeasures(&byDataset, b)

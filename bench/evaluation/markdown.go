@@ -236,7 +236,7 @@ const worstShown = 40
 func (m *page) recordings(c *ConditionReport) {
 	m.line("")
 	m.line("### %s: recordings", c.Title)
-	list := slices.Clone(c.PerSession)
+	list := slices.Clone(c.RecordingList)
 	slices.SortStableFunc(list, func(a, b RecordingReport) int {
 		switch {
 		case a.Right < b.Right:

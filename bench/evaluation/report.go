@@ -124,10 +124,10 @@ type ConditionReport struct {
 	// data set the same, however long its recordings.
 	ByDataset Measures `json:"by_dataset"`
 
-	Changes    ChangeReport      `json:"changes"`
-	Other      OtherReport       `json:"other"`
-	Datasets   []DatasetReport   `json:"datasets"`
-	PerSession []RecordingReport `json:"recordings_list"`
+	Changes       ChangeReport      `json:"changes"`
+	Other         OtherReport       `json:"other"`
+	Datasets      []DatasetReport   `json:"datasets"`
+	RecordingList []RecordingReport `json:"recordings_list"`
 }
 
 // Measures are the figures under one way of weighting.

@@ -250,8 +250,9 @@ func (r *activityRun) asked(name string) bool {
 	return slices.ContainsFunc(r.Timelines, func(wanted string) bool { return concerns(wanted, name) })
 }
 
-// concerns tells whether a name that was asked for means a recording. The
-// names of the recordings in an entry begin with its path.
+// concerns tells whether a name that was asked for means a recording: its own
+// name, or the path of its entry or of a folder. The names of the recordings
+// in an entry begin with its path.
 func concerns(wanted, name string) bool {
 	return name == wanted || len(name) > len(wanted) && name[:len(wanted)] == wanted && (name[len(wanted)] == '#' || name[len(wanted)] == '/')
 }

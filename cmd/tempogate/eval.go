@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -17,13 +18,13 @@ type evalCommand struct {
 }
 
 type evalActivityCommand struct {
-	Collection string   `required:"" type:"existingdir" help:"Directory of labelled recordings with an index.csv."`
+	Collection string   `required:"" type:"existingdir" placeholder:"DIR" help:"Directory of labelled recordings with an index.csv."`
 	Model      string   `type:"existingfile" placeholder:"FILE" help:"A model of tempogate train to test, in place of the built-in one. Means the protocol fixed."`
-	Protocol   string   `enum:"subject,dataset,placement,fixed," default:"" help:"What is left out of training and then tested: one subject, dataset or placement at a time; or fixed, which trains nothing and tests a model. ${enum} dataset unless there is a model."`
+	Protocol   string   `enum:"subject,dataset,placement,fixed," default:"" placeholder:"NAME" help:"What is left out of training and then tested, one at a time: subject, dataset (the default) or placement; or fixed, which trains nothing and tests a model (the default with --model)."`
 	Folds      int      `default:"10" help:"With --protocol subject: how many folds to merge the subjects into. 0 leaves out one at a time."`
 	Out        string   `required:"" type:"path" placeholder:"DIR" help:"Directory for report.json, report.md and the pictures."`
 	PNG        bool     `name:"png" help:"Write the pictures as PNG too."`
-	Timeline   []string `placeholder:"PATH" help:"A recording, or an entry of the index, whose probabilities to draw over time. May be repeated. The worst of each activity unless given."`
+	Timeline   []string `sep:"none" placeholder:"PATH" help:"A recording, or an entry of the index, whose probabilities to draw over time. May be repeated. The worst of each activity unless given."`
 	Windows    string   `type:"path" placeholder:"FILE" help:"Write features, truth, probabilities and decision of every window to a CSV file; packed when it ends in .gz or .zst."`
 	SkipBroken bool     `help:"List recordings that cannot be read in the report, instead of ending with the first."`
 	Seed       uint64   `default:"1" help:"Of the resampling and of which recordings are spliced."`
@@ -57,6 +58,10 @@ func (c *evalActivityCommand) Run(app *appContext) error {
 		if m, err = readModel(c.Model); err != nil {
 			return err
 		}
+	}
+	// A place that cannot be written to is better found out now.
+	if err := os.MkdirAll(c.Out, 0o755); err != nil {
+		return err
 	}
 	bars := newBars(app)
 	report, err := evaluation.RunActivity(app, collection, evaluation.ActivityConfig{

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"fmt"
+	"math"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -79,6 +80,9 @@ func (r reliability) Plot(c draw.Canvas, p *plot.Plot) {
 	c.StrokeLines(curveLine, points)
 	for _, point := range points {
 		c.DrawGlyph(curveGlyph, point)
+	}
+	if math.IsNaN(r.ece) {
+		return
 	}
 	c.FillText(style(labelSize, text.XLeft, text.YTop), vg.Point{X: x(0.04), Y: y(0.96)}, fmt.Sprintf("expected calibration error %.3f", r.ece))
 }
