@@ -253,7 +253,7 @@ func (r *activityRun) runFolds(ctx context.Context) ([]foldResult, error) {
 			}
 			err := r.runFold(ctx, i, abreast, &results[i])
 			if err != nil && len(r.folds) > 1 && ctx.Err() == nil {
-				return fmt.Errorf("evaluation: leaving out %s: %w", r.folds[i].Name, err)
+				return fmt.Errorf("evaluation: leaving out %s: %w", r.folds[i].inWords(r.Protocol, i), err)
 			}
 			return err
 		})

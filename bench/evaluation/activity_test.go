@@ -105,6 +105,7 @@ func TestConditions(t *testing.T) {
 	c := small(t)
 	c.write("gps/fixes.csv", []byte("t,lat,lon,speed\n"+fixesAt(12, 40)))
 	c.entry("gps", "far", "eve", "transit", "", "gps")
+	c.simulate("slow", "far", "eve", "", phone{activity: transit, seconds: 40, rate: 4})
 	collection := c.open()
 
 	report := evaluate(t, collection, ActivityConfig{Protocol: Fixed})
@@ -112,11 +113,11 @@ func TestConditions(t *testing.T) {
 	for _, c := range report.Conditions {
 		got = append(got, c.Name.String())
 	}
-	want := []string{"acceleration", "with_fixes", "fixes_withheld", "fixes_only"}
+	want := []string{"acceleration", "coarse_acceleration", "with_fixes", "fixes_withheld", "fixes_only"}
 	if !slices.Equal(got, want) {
 		t.Fatalf("conditions %v, want %v", got, want)
 	}
-	for i, recordings := range []int{12, 6, 6, 1} {
+	for i, recordings := range []int{12, 1, 6, 6, 1} {
 		if n := report.Conditions[i].Recordings; n != recordings {
 			t.Errorf("%s: %d recordings, want %d", want[i], n, recordings)
 		}
@@ -125,17 +126,17 @@ func TestConditions(t *testing.T) {
 	if s := report.Conditions[0].Seconds; s < 12*34 || s > 12*35 {
 		t.Errorf("%v seconds counted", s)
 	}
-	if a, b := report.Conditions[1].Seconds, report.Conditions[2].Seconds; a != b {
+	if a, b := report.Conditions[2].Seconds, report.Conditions[3].Seconds; a != b {
 		t.Errorf("%v s with fixes, %v s of the same without", a, b)
 	}
 	// The model has one thing to say about 12 m/s.
-	if r := report.Conditions[3].BySeconds.Activities[transit.Index()].Recall.Value; r < 0.9 {
+	if r := report.Conditions[4].BySeconds.Activities[transit.Index()].Recall.Value; r < 0.9 {
 		t.Errorf("a ride at 12 m/s by fixes alone: %v right", r)
 	}
 
 	// Protocols that train pass over what has no acceleration.
 	report = evaluate(t, collection, ActivityConfig{Fit: builtIn})
-	if n := report.LeftOut.WithoutAcceleration; n != 1 || len(report.Conditions) != 3 {
+	if n := report.LeftOut.WithoutAcceleration; n != 1 || len(report.Conditions) != 4 {
 		t.Errorf("%d entries without acceleration, %d conditions", n, len(report.Conditions))
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tempogate/tempogate/bench/dataset"
 	"github.com/tempogate/tempogate/classifier"
+	"github.com/tempogate/tempogate/classifier/model"
 )
 
 // place is a tested entry: its fold, and what came of it.
@@ -83,8 +84,8 @@ func (r *activityRun) summarise(report *ActivityReport, tested []place) {
 		}
 		data.Entries++
 		fmt.Fprintf(sum, "%+v\n%x\n", *entry, p.result.fingerprint)
-		// Every recording is in one of these two and no other.
-		for _, c := range []Condition{AccelerationOnly, FixesOnly} {
+		// Every recording is in one of these and no other.
+		for _, c := range []Condition{AccelerationOnly, CoarseAcceleration, FixesOnly} {
 			for j := range p.result.outcomes[c] {
 				subjects[subject(entry)], datasets[entry.Dataset] = true, true
 				data.Recordings++
@@ -144,6 +145,7 @@ func (r *activityRun) condition(c Condition, tested []place) *ConditionReport {
 
 var conditionTitles = [...]string{
 	"Acceleration only",
+	fmt.Sprintf("Acceleration only, fewer than %d readings a second", int(model.CoarseBelowHz)),
 	"With fixes",
 	"The same recordings, fixes withheld",
 	"Fixes only",

@@ -95,10 +95,18 @@ func Folds(entries []dataset.Entry, p Protocol, merge int) ([]Fold, error) {
 			}
 		}
 		if len(f.Train) == 0 {
-			return nil, fmt.Errorf("evaluation: without %s nothing is left to train on", f.Name)
+			return nil, fmt.Errorf("evaluation: without %s nothing is left to train on", f.inWords(p, i))
 		}
 	}
 	return folds, nil
+}
+
+// inWords names a fold in errors, which never hold the name of a person.
+func (f *Fold) inWords(p Protocol, number int) string {
+	if p == LeaveOneSubjectOut {
+		return fmt.Sprintf("the subjects of fold %d", number+1)
+	}
+	return fmt.Sprintf("%q", f.Name)
 }
 
 // groups says for each protocol what is never on both sides. An entry without
@@ -130,5 +138,5 @@ func tooFew(p Protocol, names []string) error {
 		}
 		return errors.New("evaluation: no recording with acceleration")
 	}
-	return fmt.Errorf("evaluation: all recordings with acceleration are of one %s, %q: to leave one out takes two; the protocol %q tests a model without training one", what, names[0], Fixed)
+	return fmt.Errorf("evaluation: all recordings with acceleration are of one %s: to leave one out takes two; the protocol %q tests a model without training one", what, Fixed)
 }

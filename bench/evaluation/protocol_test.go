@@ -84,18 +84,22 @@ func TestFoldsThatCannotBe(t *testing.T) {
 		merge    int
 		want     string
 	}{
-		{"one data set", seven[:3], LeaveOneDatasetOut, 0, `all recordings with acceleration are of one data set, "a"`},
-		{"one subject", seven[2:3], LeaveOneSubjectOut, 0, `of one subject, "a/anna"`},
-		{"one placement", []dataset.Entry{seven[0], seven[2], seven[3]}, LeaveOnePlacementOut, 0, `of one placement, "pocket"`},
+		{"one data set", seven[:3], LeaveOneDatasetOut, 0, "all recordings with acceleration are of one data set: "},
+		{"one subject", seven[2:3], LeaveOneSubjectOut, 0, "of one subject: "},
+		{"one placement", []dataset.Entry{seven[0], seven[2], seven[3]}, LeaveOnePlacementOut, 0, "of one placement: "},
 		{"no placement", seven[2:3], LeaveOnePlacementOut, 0, "says in the index where the phone was"},
 		{"no acceleration", seven[5:6], LeaveOneSubjectOut, 0, "no recording with acceleration"},
 		{"everybody in one fold", seven, LeaveOneSubjectOut, 1, "leaves nobody to train on"},
-		{"nothing to train on", []dataset.Entry{seven[0], seven[6]}, LeaveOneDatasetOut, 0, "without a nothing is left to train on"},
+		{"nothing to train on", []dataset.Entry{seven[0], seven[6]}, LeaveOneDatasetOut, 0, `without "a" nothing is left to train on`},
+		{"nothing to train on for a person", []dataset.Entry{seven[0], seven[6]}, LeaveOneSubjectOut, 0, "without the subjects of fold 1 nothing"},
 		{"a typing error", seven, "subjects", 0, `no protocol is called "subjects"`},
 	} {
 		folds, err := Folds(test.entries, test.protocol, test.merge)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, %v, want an error with %q", test.name, folds, err, test.want)
+		}
+		if err != nil && strings.Contains(err.Error(), "anna") {
+			t.Errorf("%s: the error names a person: %v", test.name, err)
 		}
 	}
 }

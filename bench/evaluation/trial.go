@@ -15,22 +15,41 @@ import (
 	"github.com/tempogate/tempogate/bench/dataset"
 	"github.com/tempogate/tempogate/classifier"
 	"github.com/tempogate/tempogate/classifier/model"
+	"github.com/tempogate/tempogate/classifier/signal"
 )
 
 // A Condition says what of a recording the classifier was given.
 type Condition int
 
 // The conditions. WithFixes and FixesWithheld are of the very same recordings,
-// so that the difference is what fixes are worth.
+// so that the difference is what fixes are worth. Acceleration that is too slow
+// to show steps stands apart, because it answers another question.
 const (
-	AccelerationOnly Condition = iota // every recording with acceleration, location not granted
-	WithFixes                         // recordings with both, both used
-	FixesWithheld                     // recordings with both, acceleration only
-	FixesOnly                         // recordings without acceleration; under Fixed only
+	AccelerationOnly   Condition = iota // recordings with acceleration, location not granted
+	CoarseAcceleration                  // the same, with fewer than model.CoarseBelowHz readings a second
+	WithFixes                           // recordings with both, both used
+	FixesWithheld                       // recordings with both, acceleration only
+	FixesOnly                           // recordings without acceleration; under Fixed only
 	conditions
 )
 
-var conditionNames = [...]string{"acceleration", "with_fixes", "fixes_withheld", "fixes_only"}
+var conditionNames = [...]string{"acceleration", "coarse_acceleration", "with_fixes", "fixes_withheld", "fixes_only"}
+
+// bare returns the condition of a recording with acceleration whose location
+// was not granted.
+func bare(samples []classifier.Sample) Condition {
+	var time, steps float64
+	for i := 1; i < len(samples); i++ {
+		if step := samples[i].SensorTime - samples[i-1].SensorTime; step <= signal.MaxGapNS {
+			time += float64(step) * 1e-9
+			steps++
+		}
+	}
+	if steps < model.CoarseBelowHz*time {
+		return CoarseAcceleration
+	}
+	return AccelerationOnly
+}
 
 // String returns the name that reports use.
 func (c Condition) String() string { return conditionNames[c] }
@@ -106,11 +125,12 @@ func (r *activityRun) test(ctx context.Context, number, abreast int, result *fol
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		bare, err := s.listen(result.model, false)
+		without, err := s.listen(result.model, false)
 		if err != nil {
 			return err
 		}
-		result.changes[AccelerationOnly] = append(result.changes[AccelerationOnly], bare)
+		condition := bare(s.before.samples)
+		result.changes[condition] = append(result.changes[condition], without)
 		if !s.hasFixes() {
 			continue
 		}
@@ -119,7 +139,7 @@ func (r *activityRun) test(ctx context.Context, number, abreast int, result *fol
 			return err
 		}
 		result.changes[WithFixes] = append(result.changes[WithFixes], with)
-		result.changes[FixesWithheld] = append(result.changes[FixesWithheld], bare)
+		result.changes[FixesWithheld] = append(result.changes[FixesWithheld], without)
 	}
 	return nil
 }
@@ -177,11 +197,12 @@ func (r *activityRun) testRecording(m *model.Model, entry *dataset.Entry, record
 	}
 	switch {
 	case len(recording.Samples) > 0:
-		if err := listen(AccelerationOnly); err != nil || len(recording.Fixes) == 0 {
+		c := bare(recording.Samples)
+		if err := listen(c); err != nil || len(recording.Fixes) == 0 {
 			return err
 		}
-		if n := len(t.outcomes[AccelerationOnly]); n > 0 && t.outcomes[AccelerationOnly][n-1].name == recording.Name {
-			withheld := t.outcomes[AccelerationOnly][n-1]
+		if n := len(t.outcomes[c]); n > 0 && t.outcomes[c][n-1].name == recording.Name {
+			withheld := t.outcomes[c][n-1]
 			withheld.answers = nil // drawn once
 			t.outcomes[FixesWithheld] = append(t.outcomes[FixesWithheld], withheld)
 		}
