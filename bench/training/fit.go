@@ -15,7 +15,7 @@ type Options struct {
 
 // Defaults returns the options the shipped model was trained with.
 func Defaults() Options {
-	return Options{Network: NetworkOptions{Members: 3, Hidden: 16, Decay: 2e-3, Iterations: 150, Seed: 1}, Most: 5000}
+	return Options{Network: NetworkOptions{Members: 3, Hidden: 16, Decay: 2e-3, Iterations: 100, Seed: 1}, Most: 4000}
 }
 
 // Fit trains a model. progress may be nil; it is told how many iterations are
@@ -33,7 +33,8 @@ func Fit(ctx context.Context, examples []Example, o Options, progress func(done,
 	m := &model.Model{}
 	var err error
 	small := o.Network
-	small.Hidden = min(small.Hidden, 8)
+	small.Hidden = min(small.Hidden, 12)
+	small.Decay /= 2
 	done := 0
 	step := func() error {
 		done++
@@ -55,8 +56,8 @@ func Fit(ctx context.Context, examples []Example, o Options, progress func(done,
 		m.Prior[k] = 1.0 / model.Classes
 	}
 	m.Transition = transitions()
-	m.Weight = 0.4
-	m.SpeedWeight = 0.3
+	m.Weight = 0.6
+	m.SpeedWeight = 0.5
 	m.SpeedEdges, m.Speed = speeds(examples)
 	m.Decide = 0.4
 	return m, nil

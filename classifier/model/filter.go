@@ -13,7 +13,7 @@ type Filter struct {
 // seconds of clear evidence turn it over.
 const (
 	least       = 1e-4
-	leastBelief = 0.005
+	leastBelief = 0.015
 )
 
 // Step moves the belief by one second and weighs it with the evidence. A nil
