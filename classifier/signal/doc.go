@@ -31,7 +31,7 @@
 //
 // # Memory
 //
-// The resampler holds three readings, one partial cell and 15 cells; the
-// window holds WindowLength rows. Both are overwritten as they slide and
+// The resampler holds four readings, one partial cell and 15 cells; the window
+// holds WindowLength rows. Both are overwritten as they slide and
 // cleared by Clear; there is no other copy.
 package signal

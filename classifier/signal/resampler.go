@@ -49,10 +49,12 @@ type point struct {
 // It wants readings in order of time, at most MaxGapNS apart; what to do with
 // others is its caller's decision.
 type Resampler struct {
-	origin   int64    // sensor time of cell 0, nanoseconds
-	lastTime int64    // newest reading, nanoseconds
-	held     int      // readings in last
-	last     [4]point // the newest readings, oldest first; the piece at work runs from last[1] to last[2]
+	origin   int64      // sensor time of cell 0, nanoseconds
+	lastTime int64      // newest reading, nanoseconds
+	held     int        // readings in last
+	last     [4]point   // the newest readings, oldest first; the piece at work runs from last[1] to last[2]
+	chord    [3]float64 // slope of the piece at work
+	curved   bool       // whether it is a curve, with slopes from and to at its ends
 	from, to [3]float64
 	cell     int64      // the cell being filled
 	at       float64    // how far the piece at work is measured, in cells
@@ -128,19 +130,30 @@ func (r *Resampler) open(p point) {
 	}
 }
 
-// slopes sets the tangents at both ends of the piece at work.
+// slopes prepares the piece at work: its chord, and where it is curved the
+// tangents at both ends.
 func (r *Resampler) slopes() {
 	a, b, c, d := &r.last[0], &r.last[1], &r.last[2], &r.last[3]
 	length := c.t - b.t
-	curved := length > linearBelow && length < cubicBelow
-	for i := range 3 {
-		chord := (c.v[i] - b.v[i]) / length
-		r.from[i], r.to[i] = chord, chord
-		if curved && b.t-a.t < cubicBelow {
-			r.from[i] = (c.v[i] - a.v[i]) / (c.t - a.t)
+	perLength := 1 / length
+	for i := range r.chord {
+		r.chord[i] = (c.v[i] - b.v[i]) * perLength
+	}
+	r.curved = length > linearBelow && length < cubicBelow
+	if !r.curved {
+		return
+	}
+	r.from, r.to = r.chord, r.chord
+	if b.t-a.t < cubicBelow {
+		perLength := 1 / (c.t - a.t)
+		for i := range r.from {
+			r.from[i] = (c.v[i] - a.v[i]) * perLength
 		}
-		if curved && d.t-c.t < cubicBelow {
-			r.to[i] = (d.v[i] - b.v[i]) / (d.t - b.t)
+	}
+	if d.t-c.t < cubicBelow {
+		perLength := 1 / (d.t - b.t)
+		for i := range r.to {
+			r.to[i] = (d.v[i] - b.v[i]) * perLength
 		}
 	}
 }
@@ -172,18 +185,24 @@ func (r *Resampler) Next(row *Row) bool {
 // curved one.
 func (r *Resampler) measure(b, c *point, end float64) {
 	width := end - r.at
+	from := r.at + width/2 - b.t
+	r.seen += width
+	r.at = end
+	if !r.curved {
+		for i := range r.area {
+			r.area[i] += width * (b.v[i] + from*r.chord[i])
+		}
+		return
+	}
 	length := c.t - b.t
-	u := (r.at + width/2 - b.t) / length
+	u := from / length
 	// Hermite's basis on [0, 1].
 	h01 := u * u * (3 - 2*u)
 	h10 := u * (1 - u) * (1 - u) * length
 	h11 := u * u * (u - 1) * length
-	for i := range 3 {
-		v := b.v[i] + h01*(c.v[i]-b.v[i]) + h10*r.from[i] + h11*r.to[i]
-		r.area[i] += width * v
+	for i := range r.area {
+		r.area[i] += width * (b.v[i] + h01*(c.v[i]-b.v[i]) + h10*r.from[i] + h11*r.to[i])
 	}
-	r.seen += width
-	r.at = end
 }
 
 // close ends the cell being filled and moves its mean into the filter's line.
