@@ -55,9 +55,8 @@ func (l *Ledger) Give(ctx context.Context, principal string, request GiveRequest
 // read returns the categories and recipients of a request in the order of the
 // notice, each once, or says what does not fit the notice.
 func (n *Notice) read(request GiveRequest) ([]Category, []string, error) {
-	if request.NoticeVersion != n.Version || request.NoticeSHA256 != n.SHA256 {
-		return nil, nil, &Error{Code: CodeNoticeChanged,
-			Message: fmt.Sprintf("this is not the current notice: show version %s with the digest that the server states, and ask again", n.Version)}
+	if err := n.shown(request.NoticeVersion, request.NoticeSHA256); err != nil {
+		return nil, nil, err
 	}
 	if len(request.Categories) == 0 {
 		return nil, nil, &Error{Code: CodeNoCategory, Message: "a yes names at least one category; to say no, refuse or withdraw"}
@@ -91,6 +90,15 @@ func (n *Notice) read(request GiveRequest) ([]Category, []string, error) {
 	return categories, recipients, nil
 }
 
+// shown checks that somebody answered to this notice and no other.
+func (n *Notice) shown(version, digest string) error {
+	if version != n.Version || digest != n.SHA256 {
+		return &Error{Code: CodeNoticeChanged,
+			Message: fmt.Sprintf("this is not the current notice: show version %s with the digest that the server states, and ask again", n.Version)}
+	}
+	return nil
+}
+
 func (n *Notice) unknownCategory() error {
 	known := make([]string, len(n.Categories))
 	for i, c := range n.Categories {
@@ -99,18 +107,34 @@ func (n *Notice) unknownCategory() error {
 	return &Error{Code: CodeUnknownCategory, Message: fmt.Sprintf("no such category, the notice has %q", known)}
 }
 
-// Refuse records a no, so that nobody is asked twice. Whatever was in force
-// ends. To refuse the same notice again changes nothing.
-func (l *Ledger) Refuse(ctx context.Context, principal string, method string) (Grant, error) {
-	if err := errors.Join(checkPrincipal(principal), checkMethod(method)); err != nil {
-		return Grant{}, err
+// A RefuseRequest is a no to a notice that was shown.
+type RefuseRequest struct {
+	NoticeVersion string `json:"notice_version"` // of the notice that was shown
+	NoticeSHA256  string `json:"notice_sha256"`
+	Method        string `json:"-"` // how it was said: 1 to 32 of a-z, 0-9, '-' and '_'
+}
+
+// Refuse records a no, so that nobody is asked twice, and returns the receipt
+// for it, once it is on disk and every watcher has been told. Whatever was in
+// force ends. To refuse the same notice again changes nothing and returns the
+// receipt of the first no.
+//
+// It fails with notice_changed, bad_principal, bad_method or
+// ledger_unavailable. After ledger_unavailable the no is not on disk, or not
+// known to be, and nothing of that person is let in, as after Withdraw.
+func (l *Ledger) Refuse(ctx context.Context, principal string, request RefuseRequest) (*Receipt, error) {
+	if err := errors.Join(checkPrincipal(principal), checkMethod(request.Method)); err != nil {
+		return nil, err
 	}
-	return l.no(ctx, principal, func(p *person) (*changeEntry, error) {
+	if err := l.notice.shown(request.NoticeVersion, request.NoticeSHA256); err != nil {
+		return nil, err
+	}
+	done, err := l.no(ctx, principal, func(p *person) (*changeEntry, error) {
 		if p != nil && p.state == Refused && p.notice == l.notice {
 			return nil, nil
 		}
 		e := &changeEntry{
-			Event: EventRefused, State: Refused, At: l.clock(), Method: method,
+			Event: EventRefused, State: Refused, At: l.clock(), Method: request.Method,
 			NoticeVersion: l.notice.Version, NoticeSHA256: l.notice.SHA256,
 		}
 		if p != nil {
@@ -118,6 +142,13 @@ func (l *Ledger) Refuse(ctx context.Context, principal string, method string) (G
 		}
 		return e, nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	if done.entry == nil {
+		return l.receiptOf(ctx, done.person)
+	}
+	return l.signer.sign(l.notice, done.entry, done.sequence, done.digest)
 }
 
 // Withdraw takes back a yes, wholly or, with categories named, for those. It
@@ -134,7 +165,7 @@ func (l *Ledger) Withdraw(ctx context.Context, principal string, method string, 
 	if err := errors.Join(checkPrincipal(principal), checkMethod(method)); err != nil {
 		return Grant{}, err
 	}
-	return l.no(ctx, principal, func(p *person) (*changeEntry, error) {
+	done, err := l.no(ctx, principal, func(p *person) (*changeEntry, error) {
 		if p == nil {
 			return nil, ErrNeverAsked
 		}
@@ -156,6 +187,10 @@ func (l *Ledger) Withdraw(ctx context.Context, principal string, method string, 
 		}
 		return e, nil
 	})
+	if err != nil {
+		return Grant{}, err
+	}
+	return done.person.grant(l.clock()), nil
 }
 
 // takenBack returns what of the categories in force a withdrawal takes out of
@@ -184,7 +219,7 @@ func (p *person) takenBack(categories []Category) ([]Category, error) {
 // no makes a change that takes something back. When it cannot be kept, the
 // person is left unsettled: they said no, so nothing of theirs is let in,
 // although the ledger still holds their yes.
-func (l *Ledger) no(ctx context.Context, principal string, write func(*person) (*changeEntry, error)) (Grant, error) {
+func (l *Ledger) no(ctx context.Context, principal string, write func(*person) (*changeEntry, error)) (done, error) {
 	done, err := l.change(ctx, principal, write)
 	if errors.Is(err, &Error{Code: CodeLedgerUnavailable}) {
 		l.mu.Lock()
@@ -194,10 +229,7 @@ func (l *Ledger) no(ctx context.Context, principal string, write func(*person) (
 		}
 		l.mu.Unlock()
 	}
-	if err != nil {
-		return Grant{}, err
-	}
-	return done.person.grant(l.clock()), nil
+	return done, err
 }
 
 // A done change is where a change left a person. entry is nil when nothing had

@@ -74,6 +74,11 @@ func (l *Ledger) Receipt(ctx context.Context, principal string) (*Receipt, error
 	if err != nil {
 		return nil, err
 	}
+	return l.receiptOf(ctx, p)
+}
+
+// receiptOf signs the change that led to where a person stands.
+func (l *Ledger) receiptOf(ctx context.Context, p *person) (*Receipt, error) {
 	subject, body, err := l.store.get(ctx, p.sequence)
 	if err != nil {
 		return nil, readFailed(err)

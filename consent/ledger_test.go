@@ -92,6 +92,10 @@ func yes(l *Ledger, categories ...Category) GiveRequest {
 	}
 }
 
+func no(l *Ledger) RefuseRequest {
+	return RefuseRequest{NoticeVersion: l.notice.Version, NoticeSHA256: l.notice.SHA256, Method: "test"}
+}
+
 func give(t testing.TB, l *Ledger, principal string, categories ...Category) *Receipt {
 	t.Helper()
 	r, err := l.Give(t.Context(), principal, yes(l, categories...))
@@ -143,7 +147,7 @@ func TestAYesAndANoAreKeptThroughARestart(t *testing.T) {
 	withdraw(t, l, "ada", Location)
 	give(t, l, "bea", Acceleration)
 	withdraw(t, l, "bea")
-	if _, err := l.Refuse(t.Context(), "cyd", "test"); err != nil {
+	if _, err := l.Refuse(t.Context(), "cyd", no(l)); err != nil {
 		t.Fatal(err)
 	}
 	before := map[string]Grant{}

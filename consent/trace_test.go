@@ -16,7 +16,7 @@ import (
 //
 //	open [notice=VERSION] [ttl=DURATION]     opens the ledger, or opens it again
 //	give who=W [categories=(C,...)] [recipients=(R,...)] [notice=VERSION] [sha256=wrong] [method=M]
-//	refuse who=W
+//	refuse who=W [notice=VERSION]
 //	withdraw who=W [categories=(C,...)]
 //	decide who=W                             the gate, for each category
 //	show who=W, history who=W, receipt who=W
@@ -80,7 +80,18 @@ func (tr *trace) run(d *datadriven.TestData) error {
 		fmt.Fprintf(&tr.out, "receipt of entry %d: %s\n", r.Ledger.Sequence, r.Event.Change)
 		return nil
 	case "refuse":
-		g, err := l.Refuse(ctx, who, method)
+		request := RefuseRequest{NoticeVersion: l.Notice().Version, NoticeSHA256: l.Notice().SHA256, Method: method}
+		if version != "" {
+			request.NoticeVersion, request.NoticeSHA256 = version, noticeOfVersion(tr.t, version).SHA256
+		}
+		r, err := l.Refuse(ctx, who, request)
+		if err != nil {
+			return err
+		}
+		if r.Event.State != Refused || r.Principal != who {
+			return fmt.Errorf("the receipt of a no states %s", r.Event.State)
+		}
+		g, err := l.Grant(who)
 		return tr.grant(g, err)
 	case "withdraw":
 		g, err := l.Withdraw(ctx, who, method, categories...)

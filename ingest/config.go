@@ -23,7 +23,11 @@ type Ledger interface {
 	// Give records a yes and returns the signed receipt once it is on disk.
 	Give(ctx context.Context, principal string, req consent.GiveRequest) (*consent.Receipt, error)
 
-	// Withdraw records a no, for all categories when none is named. It
+	// Refuse records a no to a notice and returns the signed receipt once it
+	// is on disk and every Watch has been told.
+	Refuse(ctx context.Context, principal string, req consent.RefuseRequest) (*consent.Receipt, error)
+
+	// Withdraw takes a yes back, for all categories when none is named. It
 	// returns once the change is on disk and every Watch has been told.
 	Withdraw(ctx context.Context, principal, method string, categories ...consent.Category) (consent.Grant, error)
 

@@ -33,13 +33,20 @@ func (s *Server) getKeys(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, s.config.Ledger.Keys())
 }
 
-// putConsent answers PUT /v1/consent.
+// putConsent answers PUT /v1/consent, a yes or a no.
 func (s *Server) putConsent(w http.ResponseWriter, r *http.Request, principal string) error {
-	req, err := readGive(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	said, err := readAnswer(http.MaxBytesReader(w, r.Body, maxBodyBytes))
 	if err != nil {
 		return err
 	}
-	receipt, err := s.config.Ledger.Give(r.Context(), principal, req)
+	var receipt *consent.Receipt
+	if said.refused {
+		receipt, err = s.config.Ledger.Refuse(r.Context(), principal, consent.RefuseRequest{
+			NoticeVersion: said.NoticeVersion, NoticeSHA256: said.NoticeSHA256, Method: httpMethod,
+		})
+	} else {
+		receipt, err = s.config.Ledger.Give(r.Context(), principal, said.GiveRequest)
+	}
 	if err != nil {
 		return err
 	}
@@ -116,37 +123,47 @@ func writeJSON(w http.ResponseWriter, status int, v any) error {
 	return nil
 }
 
-// readGive reads the body of a PUT /v1/consent.
+// An answer is what somebody said to a notice: yes to some of it, or no.
+type answer struct {
+	consent.GiveRequest
+	refused bool
+}
+
+// readAnswer reads the body of a PUT /v1/consent.
 //
 // encoding/json would take the last of two equal names, and a name in another
 // case. Where somebody says yes to something, there must be one reading of it:
-// names are exact and come once. Unknown names are left alone, so that newer
-// clients get along.
-func readGive(body io.Reader) (consent.GiveRequest, error) {
-	req := consent.GiveRequest{Method: httpMethod}
+// names are exact and come once, and a no names nothing that it would allow.
+// Unknown names are left alone, so that newer clients get along.
+func readAnswer(body io.Reader) (answer, error) {
+	said := answer{GiveRequest: consent.GiveRequest{Method: httpMethod}}
 	members, err := readObject(body)
 	if err != nil {
-		return req, err
+		return said, err
 	}
-	for name, target := range map[string]any{
-		"notice_version": &req.NoticeVersion,
-		"notice_sha256":  &req.NoticeSHA256,
-		"categories":     &req.Categories,
-		"recipients":     &req.Recipients,
+	for _, m := range []struct {
+		name, kind string
+		target     any
+	}{
+		{"notice_version", "a string", &said.NoticeVersion},
+		{"notice_sha256", "a string", &said.NoticeSHA256},
+		{"categories", "a list of strings", &said.Categories},
+		{"recipients", "a list of strings", &said.Recipients},
+		{"refused", "true or false", &said.refused},
 	} {
-		raw, ok := members[name]
+		raw, ok := members[m.name]
 		if !ok {
 			continue
 		}
-		if err := json.Unmarshal(raw, target); err != nil {
-			kind := "a string"
-			if name == "categories" || name == "recipients" {
-				kind = "a list of strings"
-			}
-			return req, problem(http.StatusBadRequest, CodeMalformed, name+" must be "+kind)
+		if err := json.Unmarshal(raw, m.target); err != nil {
+			return said, problem(http.StatusBadRequest, CodeMalformed, m.name+" must be "+m.kind)
 		}
 	}
-	return req, nil
+	if said.refused && len(said.Categories)+len(said.Recipients) > 0 {
+		return said, problem(http.StatusBadRequest, CodeMalformed,
+			"the body says no with refused, and yes with categories or recipients: say one of them")
+	}
+	return said, nil
 }
 
 // readObject reads one JSON object with nothing after it and every name once.

@@ -2,12 +2,15 @@ package ingest
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/tempogate/tempogate/consent"
+	"github.com/tempogate/tempogate/ingest/client"
+	"github.com/tempogate/tempogate/ingest/wire"
 )
 
 // Every call of the consent API in the order in which somebody would make
@@ -20,6 +23,7 @@ func TestConsentOverHTTP(t *testing.T) {
 	foreign := startNode(t, nil).token("anna") // good, but of another issuer
 
 	const yes = `{"notice_version":"{version}","notice_sha256":"{sha256}","categories":["acceleration"],"recipients":[]}`
+	const no = `{"notice_version":"{version}","notice_sha256":"{sha256}","refused":true}`
 	for _, step := range []struct {
 		name         string
 		method, path string
@@ -72,6 +76,16 @@ func TestConsentOverHTTP(t *testing.T) {
 		{name: "no", method: "DELETE", path: "/v1/consent", status: 204},
 		{name: "what is left", method: "GET", path: "/v1/consent", status: 200, holds: `"state":"withdrawn"`},
 		{name: "all of it", method: "GET", path: "/v1/consent/history", status: 200, holds: `"event":"withdrawn"`},
+
+		{name: "no to what nobody was shown", method: "PUT", path: "/v1/consent", body: strings.Replace(no, "{sha256}", "00", 1), status: 409, code: "notice_changed"},
+		{name: "no and yes at once", method: "PUT", path: "/v1/consent", body: strings.Replace(yes, `{"`, `{"refused":true,"`, 1), status: 400, code: "malformed", holds: "say one of them"},
+		{name: "a no that is a word", method: "PUT", path: "/v1/consent", body: strings.Replace(no, "true", `"yes"`, 1), status: 400, code: "malformed", holds: "refused must be true or false"},
+		{name: "yes again, said as no no", method: "PUT", path: "/v1/consent", body: strings.Replace(yes, `{"`, `{"refused":false,"`, 1), status: 201, holds: `"event_state":"given"`},
+		{name: "no to the question", method: "PUT", path: "/v1/consent", body: no, status: 201, holds: `"event_state":"refused"`},
+		{name: "it was heard", method: "GET", path: "/v1/consent", status: 200, holds: `"state":"refused","categories":[]`},
+		{name: "it can be shown", method: "GET", path: "/v1/consent/receipt", status: 200, holds: `"change":"refused"`},
+		{name: "and is not said twice", method: "PUT", path: "/v1/consent", body: no, status: 201, holds: `"event_state":"refused"`},
+		{name: "nor written twice", method: "GET", path: "/v1/consent", status: 200, holds: `"revision":5`},
 
 		{name: "no such path", method: "GET", path: "/v1/nothing", status: 404, code: "not_found"},
 		{name: "no such path either", method: "GET", path: "/", status: 404, code: "not_found"},
@@ -138,6 +152,10 @@ func TestFullDiskLosesNoGrant(t *testing.T) {
 			_, err := anna.Grant(t.Context(), n.ledger.Notice(), []consent.Category{consent.Acceleration}, nil)
 			return err
 		},
+		"refuse": func() error {
+			_, err := anna.Refuse(t.Context(), n.ledger.Notice())
+			return err
+		},
 		"withdraw": func() error { return anna.Withdraw(t.Context()) },
 	} {
 		checkProblem(t, name, call(), 503, "ledger_unavailable")
@@ -193,13 +211,14 @@ func TestOrigins(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
-func FuzzReadGive(f *testing.F) {
+func FuzzReadAnswer(f *testing.F) {
 	f.Add(`{"notice_version":"v","notice_sha256":"h","categories":["acceleration"],"recipients":[]}`)
+	f.Add(`{"notice_version":"v","notice_sha256":"h","refused":true}`)
 	f.Add(`{"categories":["a"],"categories":["b"]}`)
 	f.Add(`{"a":{"b":[1,2,{"c":null}]}} `)
 	f.Add(`{`)
 	f.Fuzz(func(t *testing.T, body string) {
-		req, err := readGive(strings.NewReader(body))
+		req, err := readAnswer(strings.NewReader(body))
 		if err != nil {
 			if p := problemOf(err); p.Status != 400 {
 				t.Errorf("%q: %v", body, err)
@@ -218,4 +237,32 @@ func FuzzReadGive(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A no ends a live session as a withdrawal does, and the gate then says that
+// this person has declined and is not to be asked again.
+func TestARefusalEndsTheSessionAndStaysSaid(t *testing.T) {
+	n := startNode(t, nil)
+	anna := n.person("anna", consent.Acceleration)
+	stream := n.stream(anna, client.StreamOptions{})
+	receipt, err := anna.Refuse(t.Context(), n.ledger.Notice())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := consent.ParseReceipt(receipt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Verify(n.ledger.Keys()); err != nil || r.Event.State != consent.Refused {
+		t.Errorf("the receipt states %q, %v", r.Event.State, err)
+	}
+	if code, reason := closeOf(t, stream, nil); code != wire.CloseConsent {
+		t.Errorf("the session ended with %d %s", code, reason)
+	}
+	_, err = anna.Stream(t.Context(), client.StreamOptions{})
+	checkProblem(t, "stream after a no", err, 403, "no_grant")
+	var refused *client.Error
+	if !errors.As(err, &refused) || refused.Reason != "refused" || !strings.Contains(refused.Detail, "do not ask again") {
+		t.Errorf("the gate says %v", err)
+	}
 }

@@ -256,6 +256,13 @@ func (l *faultyLedger) Give(ctx context.Context, principal string, req consent.G
 	return l.Ledger.Give(ctx, principal, req)
 }
 
+func (l *faultyLedger) Refuse(ctx context.Context, principal string, req consent.RefuseRequest) (*consent.Receipt, error) {
+	if l.diskFull.Load() {
+		return nil, errDiskFull
+	}
+	return l.Ledger.Refuse(ctx, principal, req)
+}
+
 func (l *faultyLedger) Withdraw(ctx context.Context, principal, method string, categories ...consent.Category) (consent.Grant, error) {
 	if l.diskFull.Load() {
 		return consent.Grant{}, errDiskFull

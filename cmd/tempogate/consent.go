@@ -14,6 +14,7 @@ import (
 
 type consentCommand struct {
 	Grant    grantCommand    `cmd:"" help:"Show the notice, say yes to it, and print the signed receipt."`
+	Refuse   refuseCommand   `cmd:"" help:"Show the notice, say no to it, and print the signed receipt."`
 	Withdraw withdrawCommand `cmd:"" help:"Take consent back, all of it or some categories."`
 	Show     showCommand     `cmd:"" help:"Print where the consent stands."`
 	History  historyCommand  `cmd:"" help:"Print every change of the consent."`
@@ -61,11 +62,10 @@ func (c *grantCommand) Run(app *appContext) error {
 		return err
 	}
 	defer person.Close()
-	notice, err := person.Notice(app)
+	notice, err := showNotice(app, person)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(app.stderr, "%s\n\n(notice %s, version %s)\n", notice.Text, notice.ID, notice.Version)
 	categories := c.Category
 	if len(categories) == 0 {
 		for _, category := range notice.Categories {
@@ -75,6 +75,38 @@ func (c *grantCommand) Run(app *appContext) error {
 		}
 	}
 	receipt, err := person.Grant(app, notice, categories, c.Recipient)
+	if err != nil {
+		return withHint(err)
+	}
+	return printJSON(app, receipt)
+}
+
+// showNotice prints the notice for whoever is asked, and returns it.
+func showNotice(app *appContext, person *client.Client) (*consent.Notice, error) {
+	notice, err := person.Notice(app)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(app.stderr, "%s\n\n(notice %s, version %s)\n", notice.Text, notice.ID, notice.Version)
+	return notice, nil
+}
+
+type refuseCommand struct {
+	serverFlags
+}
+
+// Run shows the notice and says no.
+func (c *refuseCommand) Run(app *appContext) error {
+	person, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer person.Close()
+	notice, err := showNotice(app, person)
+	if err != nil {
+		return err
+	}
+	receipt, err := person.Refuse(app, notice)
 	if err != nil {
 		return withHint(err)
 	}

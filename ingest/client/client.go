@@ -133,6 +133,18 @@ func (c *Client) Grant(ctx context.Context, notice *consent.Notice, categories [
 	return receipt, err
 }
 
+// Refuse says no to a notice that was shown, so that nobody has to be asked
+// again, and returns the signed receipt as the server sent it. Whatever was in
+// force ends.
+func (c *Client) Refuse(ctx context.Context, notice *consent.Notice) (json.RawMessage, error) {
+	var receipt json.RawMessage
+	err := c.call(ctx, http.MethodPut, "/v1/consent", struct {
+		consent.RefuseRequest
+		Refused bool `json:"refused"`
+	}{consent.RefuseRequest{NoticeVersion: notice.Version, NoticeSHA256: notice.SHA256}, true}, &receipt)
+	return receipt, err
+}
+
 // Consent returns where the consent stands. An *Error with the code
 // "never_asked" says that nobody has asked.
 func (c *Client) Consent(ctx context.Context) (consent.Grant, error) {
