@@ -13,17 +13,16 @@ import (
 
 // An outcome is what the server said about a scene, beside what was true.
 type outcome struct {
-	scene     *scene
-	seconds   int     // estimates after the first window
-	right     int     // of them, with the right activity
-	first     float64 // seconds from movement to the first tempo, NaN for none
-	silent    int     // of seconds, those without a cadence
-	inferred  float64 // mean cadence said, steps a minute, NaN for none
-	true      float64 // counted over the same time, NaN where nobody counted
-	worst     float64 // largest distance of a cadence said from the last eight counted steps
-	streamed  float64 // seconds of sensor time
-	took      float64 // seconds it took to stream
-	sentBytes int64
+	scene    *scene
+	seconds  int     // estimates after the first window
+	right    int     // of them, with the right activity
+	first    float64 // seconds from movement to the first tempo, NaN for none
+	silent   int     // of seconds, those without a cadence
+	inferred float64 // mean cadence said, steps a minute, NaN for none
+	true     float64 // counted over the same time, NaN where nobody counted
+	worst    float64 // largest distance of a cadence said from the last eight counted steps
+	streamed float64 // seconds of sensor time
+	took     float64 // seconds it took to stream
 }
 
 // firstWindow is the length of a window in nanoseconds: no answer is expected
