@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tempogate/tempogate/classifier"
 	"github.com/tempogate/tempogate/consent"
@@ -74,7 +75,7 @@ func (d *demo) readNotice(ctx context.Context) (err error) {
 		return err
 	}
 	fmt.Fprintf(d.Out, "The notice, %s version %s, sha256 %s…\n\n", d.notice.ID, d.notice.Version, d.notice.SHA256[:12])
-	for _, line := range strings.Split(strings.TrimSpace(d.notice.Text), "\n") {
+	for _, line := range strings.Split(wrap(d.notice.Text, 76), "\n") {
 		fmt.Fprintf(d.Out, "   | %s\n", line)
 	}
 	fmt.Fprintln(d.Out)
@@ -232,4 +233,30 @@ func (d *demo) metric(ctx context.Context, name string) (float64, error) {
 		}
 	}
 	return 0, fmt.Errorf("the admin listener shows no %s", name)
+}
+
+// wrap breaks each line of a text at spaces, so that it has at most so many
+// characters where words allow.
+func wrap(text string, width int) string {
+	var wrapped strings.Builder
+	for i, line := range strings.Split(strings.TrimSpace(text), "\n") {
+		if i > 0 {
+			wrapped.WriteByte('\n')
+		}
+		at := 0
+		for _, word := range strings.Fields(line) {
+			switch n := utf8.RuneCountInString(word); {
+			case at == 0:
+				at = n
+			case at+1+n > width:
+				wrapped.WriteByte('\n')
+				at = n
+			default:
+				wrapped.WriteByte(' ')
+				at += 1 + n
+			}
+			wrapped.WriteString(word)
+		}
+	}
+	return wrapped.String()
 }
