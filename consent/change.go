@@ -28,6 +28,7 @@ type Change struct {
 	NoticeID      string     `json:"notice_id"`
 	NoticeVersion string     `json:"notice_version"`
 	NoticeSHA256  string     `json:"notice_sha256"`
+	Language      string     `json:"notice_language"`     // of the words that were shown
 	GivenAt       time.Time  `json:"given_at,omitzero"`   // the last yes; zero when there never was one
 	ExpiresAt     time.Time  `json:"expires_at,omitzero"` // zero when nothing is in force
 	Previous      string     `json:"previous_sha256"`     // digest of the entry before it in the whole ledger

@@ -292,7 +292,7 @@ func TestWhatIsWrongAtTheOpening(t *testing.T) {
 				t.Fatal(err)
 			}
 			return LedgerConfig{Dir: copyOf(t, written), Notice: n}
-		}, CodeBadNotice, "people were asked under other words"},
+		}, CodeBadNotice, "under other words that have the same version"},
 		{"a notice put together by hand", func(t *testing.T) LedgerConfig {
 			return LedgerConfig{Dir: t.TempDir(), Notice: &Notice{ID: "x", Version: "1"}}
 		}, CodeBadNotice, "not read by ParseNotice"},

@@ -14,7 +14,7 @@ const (
 	Allowed            Reason = "allowed"
 	LedgerUnavailable  Reason = "ledger_unavailable" // the ledger cannot answer, so the answer is no
 	NeverAsked         Reason = "never_asked"
-	NoticeChanged      Reason = "notice_changed"       // given for another notice than the current one
+	NoticeChanged      Reason = "notice_changed"       // given to other words than the current ones, which need a fresh consent
 	CategoryNotGranted Reason = "category_not_granted" // in force, but not for this category
 )
 
@@ -55,7 +55,7 @@ func (l *Ledger) Decide(principal string, c Category) Decision {
 		return Decision{Reason: Reason(p.state)}
 	case p.expired(now):
 		return Decision{Reason: Expired}
-	case p.notice != l.notice:
+	case !p.notice.stand.Load():
 		return Decision{Reason: NoticeChanged}
 	case !slices.Contains(p.categories, c):
 		return Decision{Reason: CategoryNotGranted}

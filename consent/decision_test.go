@@ -55,12 +55,12 @@ func TestTheGate(t *testing.T) {
 		t.Run(fmt.Sprintf("hears=%v state=%s past=%v other=%v covered=%v", row.hears, row.state, row.past, row.other, row.covered), func(t *testing.T) {
 			clock := newClock()
 			l := gateOf(t, clock)
-			p := &person{state: State(row.state), notice: l.notice, deadline: clock.now().Add(time.Hour).UnixNano()}
+			p := &person{state: State(row.state), notice: l.onRecord(l.notice.SHA256), deadline: clock.now().Add(time.Hour).UnixNano()}
 			if row.past {
 				p.deadline = clock.now().UnixNano()
 			}
 			if row.other {
-				p.notice = noticeOfVersion(t, "2025-01-01")
+				p.notice = &words{Notice: noticeOfVersion(t, "2025-01-01")}
 			}
 			if row.state == given {
 				p.categories = []Category{Acceleration}
@@ -85,6 +85,8 @@ func TestTheGate(t *testing.T) {
 func gateOf(t testing.TB, clock *clock) *Ledger {
 	t.Helper()
 	l := &Ledger{notice: current(t), state: newState(), unsettled: map[string]struct{}{}, opened: time.Now()}
+	l.state.configured, l.state.current = []*Notice{l.notice}, []*Notice{l.notice}
+	l.state.put(1, nil, applied{}, l.notice)
 	if clock != nil {
 		l.now = clock.now
 	}
@@ -96,7 +98,7 @@ func gateOf(t testing.TB, clock *clock) *Ledger {
 // same beginning is another person.
 func TestTheGateGuessesNothing(t *testing.T) {
 	l := gateOf(t, newClock())
-	l.state.people["ada"] = &person{state: Given, notice: l.notice, categories: []Category{Acceleration}, deadline: l.now().Add(time.Hour).UnixNano()}
+	l.state.people["ada"] = &person{state: Given, notice: l.onRecord(l.notice.SHA256), categories: []Category{Acceleration}, deadline: l.now().Add(time.Hour).UnixNano()}
 	wantReason(t, l, "ada", "", CategoryNotGranted)
 	wantReason(t, l, "ada", "accel", CategoryNotGranted)
 	wantReason(t, l, "ad", Acceleration, NeverAsked)
@@ -115,7 +117,7 @@ func loaded(b testing.TB, people int) (*Ledger, []string) {
 	for i := range principals {
 		principals[i] = fmt.Sprintf("%052d", i)
 		l.state.people[principals[i]] = &person{
-			state: Given, notice: l.notice, categories: shared, revision: 1, sequence: uint64(i),
+			state: Given, notice: l.onRecord(l.notice.SHA256), categories: shared, revision: 1, sequence: uint64(i),
 			givenAt: l.opened, changedAt: l.opened, deadline: l.opened.Add(time.Hour).UnixNano(),
 		}
 	}

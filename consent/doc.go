@@ -25,7 +25,9 @@
 // Given, Refused and Withdrawn are written down; Expired is Given with its
 // deadline behind it. The deadline is inside the record and Decide compares it
 // with the clock, so nothing has to run for an expiry to take effect. A yes
-// stands for the words it was given to: under another notice it does not count.
+// stands for the words it was given to: under a later version of the notice it
+// counts only when that version, and every one between, says that it needs no
+// fresh consent (TestTraces, notice_versions).
 // Taking back an optional category keeps the rest; taking back one that the
 // notice calls required takes back everything.
 //
@@ -74,7 +76,8 @@
 //     TestAStoreThatIsMissingAPartIsNoticed, TestAForgedEntryStopsTheLedger; so is
 //     a store from yesterday: TestAStoreFromYesterdayIsNoticed.
 //   - A notice that was edited and kept its version is refused:
-//     TestAnEditedNoticeIsRefused, TestWhatIsWrongAtTheOpening.
+//     TestAnEditedNoticeIsRefused, TestWhatIsWrongAtTheOpening; in every
+//     language: TestAnEditedTranslationIsRefused.
 //   - A receipt verifies only as it was signed: TestAChangedReceiptDoesNotVerify.
 //   - The embedded server opens no port, takes no signal and writes nothing to
 //     the standard streams: TestTheEmbeddedServerKeepsToItself.

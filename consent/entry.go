@@ -63,11 +63,11 @@ type noticeEntry struct {
 }
 
 // change returns the entry as callers see it.
-func (e *changeEntry) change(sequence uint64, own digest, noticeID string) Change {
+func (e *changeEntry) change(sequence uint64, own digest, n *Notice) Change {
 	return Change{
 		Sequence: sequence, Revision: e.Revision, Event: e.Event, State: e.State, At: e.At, Method: e.Method,
 		Categories: e.Categories, TakenBack: e.TakenBack, Recipients: e.Recipients,
-		NoticeID: noticeID, NoticeVersion: e.NoticeVersion, NoticeSHA256: e.NoticeSHA256,
+		NoticeID: n.ID, Language: n.Language, NoticeVersion: e.NoticeVersion, NoticeSHA256: e.NoticeSHA256,
 		GivenAt: e.GivenAt, ExpiresAt: e.ExpiresAt,
 		Previous: e.Previous, SHA256: own.String(),
 	}

@@ -64,6 +64,7 @@ func FuzzEntry(f *testing.F) {
 	f.Add("consent.", []byte(`null`))
 	f.Fuzz(func(t *testing.T, subject string, body []byte) {
 		s := newState()
+		s.configured, s.current = []*Notice{n}, []*Notice{n}
 		change, known, err := s.check(1, n.subject(), first)
 		if err != nil {
 			t.Fatal(err)

@@ -29,16 +29,20 @@ func (l *Ledger) Give(ctx context.Context, principal string, request GiveRequest
 	if err := errors.Join(checkPrincipal(principal), checkMethod(request.Method)); err != nil {
 		return nil, err
 	}
-	categories, recipients, err := l.notice.read(request)
+	n, err := l.shown(request.NoticeVersion, request.NoticeSHA256)
 	if err != nil {
 		return nil, err
 	}
-	done, err := l.change(ctx, principal, func(p *person) (*changeEntry, error) {
+	categories, recipients, err := n.read(request)
+	if err != nil {
+		return nil, err
+	}
+	done, err := l.change(ctx, principal, n, func(p *person) (*changeEntry, error) {
 		now := l.clock()
 		e := &changeEntry{
 			Event: EventGiven, State: Given, At: now, Method: request.Method,
 			Categories: categories, Recipients: recipients,
-			NoticeVersion: l.notice.Version, NoticeSHA256: l.notice.SHA256,
+			NoticeVersion: n.Version, NoticeSHA256: n.SHA256,
 			GivenAt: now, ExpiresAt: now.Add(l.grantTTL),
 		}
 		if p != nil && p.state == Given && !p.expired(now) {
@@ -49,15 +53,12 @@ func (l *Ledger) Give(ctx context.Context, principal string, request GiveRequest
 	if err != nil {
 		return nil, err
 	}
-	return l.signer.sign(l.notice, done.entry, done.sequence, done.digest)
+	return l.signer.sign(n, done.entry, done.sequence, done.digest)
 }
 
 // read returns the categories and recipients of a request in the order of the
 // notice, each once, or says what does not fit the notice.
 func (n *Notice) read(request GiveRequest) ([]Category, []string, error) {
-	if err := n.shown(request.NoticeVersion, request.NoticeSHA256); err != nil {
-		return nil, nil, err
-	}
 	if len(request.Categories) == 0 {
 		return nil, nil, &Error{Code: CodeNoCategory, Message: "a yes names at least one category; to say no, refuse or withdraw"}
 	}
@@ -90,15 +91,6 @@ func (n *Notice) read(request GiveRequest) ([]Category, []string, error) {
 	return categories, recipients, nil
 }
 
-// shown checks that somebody answered to this notice and no other.
-func (n *Notice) shown(version, digest string) error {
-	if version != n.Version || digest != n.SHA256 {
-		return &Error{Code: CodeNoticeChanged,
-			Message: fmt.Sprintf("this is not the current notice: show version %s with the digest that the server states, and ask again", n.Version)}
-	}
-	return nil
-}
-
 func (n *Notice) unknownCategory() error {
 	known := make([]string, len(n.Categories))
 	for i, c := range n.Categories {
@@ -126,16 +118,17 @@ func (l *Ledger) Refuse(ctx context.Context, principal string, request RefuseReq
 	if err := errors.Join(checkPrincipal(principal), checkMethod(request.Method)); err != nil {
 		return nil, err
 	}
-	if err := l.notice.shown(request.NoticeVersion, request.NoticeSHA256); err != nil {
+	n, err := l.shown(request.NoticeVersion, request.NoticeSHA256)
+	if err != nil {
 		return nil, err
 	}
-	done, err := l.no(ctx, principal, func(p *person) (*changeEntry, error) {
-		if p != nil && p.state == Refused && p.notice == l.notice {
+	done, err := l.no(ctx, principal, n, func(p *person) (*changeEntry, error) {
+		if p != nil && p.state == Refused && p.notice.ID == n.ID && p.notice.Version == n.Version {
 			return nil, nil
 		}
 		e := &changeEntry{
 			Event: EventRefused, State: Refused, At: l.clock(), Method: request.Method,
-			NoticeVersion: l.notice.Version, NoticeSHA256: l.notice.SHA256,
+			NoticeVersion: n.Version, NoticeSHA256: n.SHA256,
 		}
 		if p != nil {
 			e.GivenAt, e.TakenBack = p.givenAt, p.categories
@@ -148,7 +141,7 @@ func (l *Ledger) Refuse(ctx context.Context, principal string, request RefuseReq
 	if done.entry == nil {
 		return l.receiptOf(ctx, done.person)
 	}
-	return l.signer.sign(l.notice, done.entry, done.sequence, done.digest)
+	return l.signer.sign(n, done.entry, done.sequence, done.digest)
 }
 
 // Withdraw takes back a yes, wholly or, with categories named, for those. It
@@ -165,7 +158,7 @@ func (l *Ledger) Withdraw(ctx context.Context, principal string, method string, 
 	if err := errors.Join(checkPrincipal(principal), checkMethod(method)); err != nil {
 		return Grant{}, err
 	}
-	done, err := l.no(ctx, principal, func(p *person) (*changeEntry, error) {
+	done, err := l.no(ctx, principal, nil, func(p *person) (*changeEntry, error) {
 		if p == nil {
 			return nil, ErrNeverAsked
 		}
@@ -219,8 +212,8 @@ func (p *person) takenBack(categories []Category) ([]Category, error) {
 // no makes a change that takes something back. When it cannot be kept, the
 // person is left unsettled: they said no, so nothing of theirs is let in,
 // although the ledger still holds their yes.
-func (l *Ledger) no(ctx context.Context, principal string, write func(*person) (*changeEntry, error)) (done, error) {
-	done, err := l.change(ctx, principal, write)
+func (l *Ledger) no(ctx context.Context, principal string, n *Notice, write func(*person) (*changeEntry, error)) (done, error) {
+	done, err := l.change(ctx, principal, n, write)
 	if errors.Is(err, &Error{Code: CodeLedgerUnavailable}) {
 		l.mu.Lock()
 		// The change may have come through in the meantime.
@@ -248,11 +241,13 @@ const maxTries = 64
 // change makes one change: it asks write what to put down, given where the person
 // stands, puts that after the newest entry of the ledger, and waits until this
 // node has taken it in. When another entry came first it starts again, so write
-// is called once or more. It returns nil when there is nothing to change.
+// is called once or more. It returns nil when there is nothing to change. When
+// the change is about a notice that is not on record yet, n, that is put on
+// record first.
 //
 // The caller's context bounds the waiting for other changes, not the change
 // itself: a client that hangs up does not leave a withdrawal half done.
-func (l *Ledger) change(ctx context.Context, principal string, write func(*person) (*changeEntry, error)) (done, error) {
+func (l *Ledger) change(ctx context.Context, principal string, n *Notice, write func(*person) (*changeEntry, error)) (done, error) {
 	select {
 	case l.putting <- struct{}{}:
 		defer func() { <-l.putting }()
@@ -282,6 +277,12 @@ func (l *Ledger) change(ctx context.Context, principal string, write func(*perso
 				return done{}, asUnavailable(err)
 			}
 			current = true
+			continue
+		}
+		if n != nil && l.onRecord(n.SHA256) == nil {
+			if err := l.record(ctx, n); err != nil {
+				return done{}, err
+			}
 			continue
 		}
 		e.Format, e.Previous, e.Principal, e.Revision = entryFormat, head.String(), principal, 1
@@ -325,10 +326,7 @@ func (l *Ledger) change(ctx context.Context, principal string, write func(*perso
 		if err := l.witness.note(sequence, own); err != nil {
 			l.log.Warn("ledger could not note how far it has come", "cause", err)
 		}
-		l.mu.RLock()
-		n := l.state.notices[e.NoticeSHA256]
-		l.mu.RUnlock()
-		return done{e.person(n, e.Categories, sequence), e, sequence, own}, nil
+		return done{e.person(l.onRecord(e.NoticeSHA256), e.Categories, sequence), e, sequence, own}, nil
 	}
 	return done{}, unavailable("the ledger is busy: other nodes were faster every time, try again", nil)
 }

@@ -21,6 +21,11 @@ type State string
 // Given is the state of a yes that is in force.
 const Given State = "given"
 
+// Invalidated is the state of a yes to words that have changed since in a way
+// that needs a new one. Like Expired it is never written down; the gate's
+// reason is NoticeChanged.
+const Invalidated State = "invalidated"
+
 // The states of a consent that is not in force. They are untyped because each
 // is the Reason of a Decision too. Expired is never written down: it is Given
 // with its deadline behind it.
@@ -38,6 +43,7 @@ type Grant struct {
 	Recipients    []string   `json:"recipients"` // names of the notice's recipients that may get derived tempo
 	NoticeVersion string     `json:"notice_version"`
 	NoticeSHA256  string     `json:"notice_sha256"`
+	Language      string     `json:"notice_language"`   // of the words that were shown
 	GivenAt       time.Time  `json:"given_at,omitzero"` // the last yes; zero when there never was one
 	ChangedAt     time.Time  `json:"changed_at"`
 	ExpiresAt     time.Time  `json:"expires_at,omitzero"` // zero when nothing is in force

@@ -53,7 +53,7 @@ func (l *Ledger) readChange(sequence uint64, subject string, body []byte) (Chang
 	if err != nil {
 		return Change{}, err
 	}
-	return e.change(sequence, sha256.Sum256(body), n.ID), nil
+	return e.change(sequence, sha256.Sum256(body), n), nil
 }
 
 // noticeOf returns the notice that an entry names.
@@ -61,7 +61,7 @@ func (l *Ledger) noticeOf(sequence uint64, e *changeEntry) (*Notice, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if n := l.state.notices[e.NoticeSHA256]; n != nil {
-		return n, nil
+		return n.Notice, nil
 	}
 	return nil, damaged(sequence, "it names a notice that the ledger does not hold")
 }
@@ -87,7 +87,7 @@ func (l *Ledger) receiptOf(ctx context.Context, p *person) (*Receipt, error) {
 	if err != nil {
 		return nil, damaged(p.sequence, "%v", err)
 	}
-	return l.signer.sign(p.notice, e, p.sequence, sha256.Sum256(body))
+	return l.signer.sign(p.notice.Notice, e, p.sequence, sha256.Sum256(body))
 }
 
 // An Audit is what a whole reading of the ledger found in order.

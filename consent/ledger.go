@@ -35,7 +35,14 @@ type LedgerConfig struct {
 	// configure it with "sync_interval: always" or replicate.
 	NATSURL string
 
-	Notice   *Notice          // people are asked under this one; CurrentNotice when nil
+	// Notices are the words that people are asked with: the newest version of
+	// them in each of its languages, and earlier versions, so that it is known
+	// which of them the newest replaces without a fresh consent. All languages
+	// of a version ask for the same. BuiltInNotices when both this and Notice
+	// are empty.
+	Notices []*Notice
+	Notice  *Notice // Notices with one notice in it
+
 	GrantTTL time.Duration    // how long a yes holds; DefaultGrantTTL when 0
 	Lease    time.Duration    // how long the ledger answers without having heard from its store; DefaultLease when 0
 	Now      func() time.Time // the clock that grants run by; time.Now when nil
@@ -49,7 +56,7 @@ type LedgerConfig struct {
 // where state changes, and one order in which everybody sees it.
 type Ledger struct {
 	store    *store
-	notice   *Notice
+	notice   *Notice // the current one in the default language
 	grantTTL time.Duration
 	lease    time.Duration
 	now      func() time.Time // nil for time.Now
@@ -83,7 +90,6 @@ type Ledger struct {
 // context bounds the opening only. Close the ledger when done.
 func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 	l := &Ledger{
-		notice:    config.Notice,
 		grantTTL:  config.GrantTTL,
 		lease:     config.Lease,
 		now:       config.Now,
@@ -107,18 +113,11 @@ func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
-	if l.notice == nil {
-		built, err := CurrentNotice()
-		if err != nil {
-			return nil, err
-		}
-		l.notice = built
-	}
-	switch {
-	case l.grantTTL < 0 || l.lease < 0:
+	if l.grantTTL < 0 || l.lease < 0 {
 		return nil, &Error{Code: CodeBadConfig, Message: "GrantTTL and Lease must not be negative"}
-	case l.notice.source == nil:
-		return nil, badNotice("it was not read by ParseNotice, so its digest stands for nothing")
+	}
+	if err := l.takeNotices(config); err != nil {
+		return nil, err
 	}
 	if err := makeDir(config.Dir); err != nil {
 		return nil, unavailable("the ledger folder cannot be written to", err)
@@ -147,6 +146,25 @@ func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 	return l, nil
 }
 
+// takeNotices reads the words that people are asked with from the configuration.
+func (l *Ledger) takeNotices(config LedgerConfig) (err error) {
+	all := config.Notices
+	if config.Notice != nil {
+		all = append([]*Notice{config.Notice}, all...)
+	}
+	if len(all) == 0 {
+		if all, err = BuiltInNotices(); err != nil {
+			return err
+		}
+	}
+	current, err := currentOf(all)
+	if err != nil {
+		return err
+	}
+	l.state.configured, l.state.current, l.notice = all, current, current[0]
+	return nil
+}
+
 // begin waits until the state is what the store holds, and puts the current
 // notice on record.
 func (l *Ledger) begin(ctx context.Context) error {
@@ -159,25 +177,49 @@ func (l *Ledger) begin(ctx context.Context) error {
 	if err := l.witness.reached(reached); err != nil {
 		return err
 	}
+	// An edited notice is found in every language, whether or not anybody was
+	// ever asked in it.
+	for _, n := range l.state.configured {
+		if err := l.unedited(n); err != nil {
+			return err
+		}
+	}
+	return l.record(ctx, l.notice)
+}
+
+// unedited checks a notice against what people were asked under that version,
+// in that language.
+func (l *Ledger) unedited(n *Notice) error {
+	l.mu.RLock()
+	known := l.state.versions[n.subject()]
+	l.mu.RUnlock()
+	if known != "" && known != n.SHA256 {
+		return badNotice("people were asked in language %s under other words that have the same version %s: "+
+			"undo the edit, or give the new words a new version", n.Language, n.Version)
+	}
+	return nil
+}
+
+// record puts a notice into the ledger, unless it is there.
+func (l *Ledger) record(ctx context.Context, n *Notice) error {
 	for {
+		if err := l.unedited(n); err != nil {
+			return err
+		}
 		l.mu.RLock()
-		known, after, head := l.state.versions[l.notice.subject()], l.state.sequence, l.state.head
+		known, after, head := l.state.notices[n.SHA256], l.state.sequence, l.state.head
 		l.mu.RUnlock()
-		switch known {
-		case l.notice.SHA256:
+		if known != nil {
 			return nil
-		case "":
-		default:
-			return badNotice("people were asked under other words that have the same version %s: undo the edit, or give the new words a new version", l.notice.Version)
 		}
 		body, err := encodeEntry(&noticeEntry{
 			Format: entryFormat, Previous: head.String(), At: l.clock(),
-			SHA256: l.notice.SHA256, Source: string(l.notice.source),
+			SHA256: n.SHA256, Source: string(n.source),
 		})
 		if err != nil {
 			return unavailable("the notice cannot be put on record", err)
 		}
-		_, err = l.store.append(ctx, l.notice.subject(), body, after)
+		_, err = l.store.append(ctx, n.subject(), body, after)
 		if err != nil && !errors.Is(err, errMoved) {
 			return unavailable("the notice cannot be put on record", err)
 		}
@@ -204,7 +246,8 @@ func (l *Ledger) Close() error {
 
 var errClosed = unavailable("the ledger is closed", nil)
 
-// Notice returns the notice that people are asked under now.
+// Notice returns the notice that people are asked under now, in English if
+// there is one in English.
 func (l *Ledger) Notice() *Notice { return l.notice }
 
 // clock returns the time that is written down: UTC, whole milliseconds.
@@ -263,9 +306,6 @@ func (l *Ledger) take(sequence uint64, subject string, body []byte) error {
 		return err
 	}
 	l.mu.Lock()
-	if n != nil && n.SHA256 == l.notice.SHA256 {
-		n = l.notice // one notice, one address: Decide compares addresses
-	}
 	l.state.put(sequence, body, change, n)
 	delete(l.unsettled, change.principal)
 	l.mu.Unlock()

@@ -52,6 +52,23 @@ func noticeOfVersion(t testing.TB, version string) *Notice {
 	return n
 }
 
+// testNotice is noticeOfVersion in any language, which states whether it needs
+// a fresh consent. Only the purpose is put differently in each version.
+func testNotice(t testing.TB, version, language string, fresh bool) *Notice {
+	t.Helper()
+	source := string(noticeOfVersion(t, version).Source())
+	source = strings.Replace(source, `"language": "en"`, `"language": "`+language+`"`, 1)
+	source = strings.Replace(source, `"purpose": "To work out`, `"purpose": "As of `+version+`, to work out`, 1)
+	if !fresh {
+		source = strings.Replace(source, `"language"`, `"fresh_consent": false, "language"`, 1)
+	}
+	n, err := ParseNotice([]byte(source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // openTest opens a ledger and closes it when the test ends.
 func openTest(t testing.TB, config LedgerConfig) *Ledger {
 	t.Helper()

@@ -22,7 +22,7 @@ import (
 // by hand. Treat it as read-only: the ledger shares it.
 type Notice struct {
 	ID              string           `json:"id"`
-	Version         string           `json:"version"`  // date based, for example "2026-11-01"
+	Version         string           `json:"version"`  // a later one sorts behind an earlier one as text: a date, for example "2026-11-01"
 	SHA256          string           `json:"sha256"`   // of the notice's file, 64 hexadecimal digits
 	Language        string           `json:"language"` // BCP 47, for example "en"
 	Purpose         string           `json:"purpose"`
@@ -33,7 +33,8 @@ type Notice struct {
 	StorageLocation string           `json:"storage_location"`
 	Jurisdiction    string           `json:"jurisdiction"`
 	Withdrawal      string           `json:"withdrawal"`
-	Text            string           `json:"text"` // the whole of it in plain words, paragraphs parted by an empty line
+	FreshConsent    bool             `json:"fresh_consent"` // a yes to an earlier version does not count for this one
+	Text            string           `json:"text"`          // the whole of it in plain words, paragraphs parted by an empty line
 
 	source []byte // the bytes that SHA256 is the digest of
 }
@@ -68,15 +69,17 @@ var (
 )
 
 // ParseNotice reads a notice from JSON. The fields are those of Notice without
-// sha256, and text is a list of paragraphs. Every field but recipients must be
-// there and must say something. The notice keeps its own copy of data.
+// sha256, and text is a list of paragraphs. Every field must be there and must
+// say something, but for recipients, and for fresh_consent, which is taken as
+// true when it is not there. The notice keeps its own copy of data.
 func ParseNotice(data []byte) (*Notice, error) {
 	if len(data) > maxNotice {
 		return nil, badNotice("it has %d bytes, at most %d are taken", len(data), maxNotice)
 	}
 	var file struct {
 		Notice
-		Text []string `json:"text"`
+		Text         []string `json:"text"`
+		FreshConsent *bool    `json:"fresh_consent"`
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
@@ -93,6 +96,7 @@ func ParseNotice(data []byte) (*Notice, error) {
 	digest := sha256.Sum256(data)
 	n.SHA256 = hex.EncodeToString(digest[:])
 	n.Text = strings.Join(file.Text, "\n\n")
+	n.FreshConsent = file.FreshConsent == nil || *file.FreshConsent
 	n.source = bytes.Clone(data)
 	if n.Recipients == nil {
 		n.Recipients = []Recipient{}
@@ -173,7 +177,7 @@ const (
 	currentNotice = "2026-11-01.en.json"
 )
 
-// CurrentNotice returns the notice that is built in. It fails when the file was
+// CurrentNotice returns the newest notice that is built in, in English. It fails when the file was
 // edited and kept its version: people agreed to other words than these.
 func CurrentNotice() (*Notice, error) {
 	folder, err := fs.Sub(notices, noticeFolder)

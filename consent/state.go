@@ -13,7 +13,7 @@ import (
 // people every line of memory that it touches is a cold one.
 type person struct {
 	state      State
-	notice     *Notice    // shared, one a digest
+	notice     *words     // shared, one a digest
 	categories []Category // shared, see state.share
 	deadline   int64      // when a yes ends, nanoseconds since 1970; 0 when nothing is in force
 	recipients []string   // nil when none
@@ -31,13 +31,17 @@ func (p *person) grant(now time.Time) Grant {
 		Recipients:    append([]string{}, p.recipients...),
 		NoticeVersion: p.notice.Version,
 		NoticeSHA256:  p.notice.SHA256,
+		Language:      p.notice.Language,
 		GivenAt:       p.givenAt,
 		ChangedAt:     p.changedAt,
 		ExpiresAt:     p.expiresAt(),
 		Revision:      p.revision,
 	}
-	if p.expired(now) {
+	switch {
+	case p.expired(now):
 		g.State = Expired
+	case p.state == Given && !p.notice.stand.Load():
+		g.State = Invalidated
 	}
 	return g
 }
@@ -62,13 +66,16 @@ type state struct {
 	head     digest // of the newest entry
 	entries  uint64
 	people   map[string]*person
-	notices  map[string]*Notice // by digest
-	versions map[string]string  // digest by subject of the notice
-	sets     [][]Category       // the category lists that people share
+	notices  map[string]*words // by digest
+	versions map[string]string // digest by subject of the notice
+	sets     [][]Category      // the category lists that people share
+
+	configured []*Notice // every notice of the configuration; neither list ever changes
+	current    []*Notice // those of the current version, the default first
 }
 
 func newState() *state {
-	return &state{people: map[string]*person{}, notices: map[string]*Notice{}, versions: map[string]string{}}
+	return &state{people: map[string]*person{}, notices: map[string]*words{}, versions: map[string]string{}}
 }
 
 // An applied entry says what an entry changed. principal is empty for the
@@ -116,7 +123,7 @@ func (s *state) check(sequence uint64, subject string, body []byte) (applied, *N
 }
 
 // person returns where the entry leaves the person.
-func (e *changeEntry) person(n *Notice, categories []Category, sequence uint64) *person {
+func (e *changeEntry) person(n *words, categories []Category, sequence uint64) *person {
 	p := &person{
 		state: e.State, categories: categories, notice: n,
 		givenAt: e.GivenAt, changedAt: e.At,
@@ -149,7 +156,10 @@ func damaged(sequence uint64, format string, arguments ...any) error {
 // put takes an entry in that check has found good.
 func (s *state) put(sequence uint64, body []byte, change applied, n *Notice) {
 	if n != nil {
-		s.notices[n.SHA256] = n
+		s.notices[n.SHA256] = &words{Notice: n}
+		for _, w := range s.notices { // a new version may take the place of earlier ones
+			w.stand.Store(s.counts(w.Notice))
+		}
 		s.versions[n.subject()] = n.SHA256
 	} else {
 		s.people[change.principal] = change.person

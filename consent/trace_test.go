@@ -14,7 +14,7 @@ import (
 // comes of it. Run with -rewrite to write down what comes of it now, and read
 // the difference. The commands:
 //
-//	open [notice=VERSION] [ttl=DURATION]     opens the ledger, or opens it again
+//	open [notice=VERSION] [lasting] [languages=(L,...)] [ttl=DURATION]     opens the ledger, or opens it again
 //	give who=W [categories=(C,...)] [recipients=(R,...)] [notice=VERSION] [sha256=wrong] [method=M]
 //	refuse who=W [notice=VERSION]
 //	withdraw who=W [categories=(C,...)]
@@ -22,7 +22,11 @@ import (
 //	show who=W, history who=W, receipt who=W
 //	watch who=W, unwatch who=W               "told:" lines come from it
 //	advance by=DURATION                      the clock goes on
+//	changes notice=VERSION                   what is different now, for people
 //	audit
+//
+// "lasting" opens with a notice that needs no fresh consent, languages with one
+// in each of these; give and refuse with language=L answer to the one in that.
 func TestTraces(t *testing.T) {
 	datadriven.Walk(t, "testdata/trace", func(t *testing.T, path string) {
 		tr := &trace{t: t, dir: t.TempDir(), clock: newClock(), stop: map[string]func(){}}
@@ -50,11 +54,12 @@ type trace struct {
 }
 
 func (tr *trace) run(d *datadriven.TestData) error {
-	var who, version, digest, method = "", "", "", "test"
+	var who, version, digest, method, language = "", "", "", "test", "en"
 	d.MaybeScanArgs(tr.t, "who", &who)
 	d.MaybeScanArgs(tr.t, "notice", &version)
 	d.MaybeScanArgs(tr.t, "sha256", &digest)
 	d.MaybeScanArgs(tr.t, "method", &method)
+	d.MaybeScanArgs(tr.t, "language", &language)
 	var categories []Category
 	for _, name := range values(d, "categories") {
 		categories = append(categories, Category(name))
@@ -63,11 +68,22 @@ func (tr *trace) run(d *datadriven.TestData) error {
 	switch d.Cmd {
 	case "open":
 		return tr.open(d, version)
+	case "changes":
+		c, err := l.NoticeChanges(version, language)
+		if err == nil {
+			fmt.Fprintf(&tr.out, "%s", c)
+		}
+		return err
 	case "give":
 		request := yes(l, categories...)
+		for _, n := range l.Notices() {
+			if n.Language == language {
+				request.NoticeSHA256 = n.SHA256
+			}
+		}
 		request.Recipients, request.Method = values(d, "recipients"), method
 		if version != "" {
-			n := noticeOfVersion(tr.t, version)
+			n := testNotice(tr.t, version, "en", true)
 			request.NoticeVersion, request.NoticeSHA256 = n.Version, n.SHA256
 		}
 		if digest == "wrong" {
@@ -82,7 +98,7 @@ func (tr *trace) run(d *datadriven.TestData) error {
 	case "refuse":
 		request := RefuseRequest{NoticeVersion: l.Notice().Version, NoticeSHA256: l.Notice().SHA256, Method: method}
 		if version != "" {
-			request.NoticeVersion, request.NoticeSHA256 = version, noticeOfVersion(tr.t, version).SHA256
+			request.NoticeVersion, request.NoticeSHA256 = version, testNotice(tr.t, version, "en", true).SHA256
 		}
 		r, err := l.Refuse(ctx, who, request)
 		if err != nil {
@@ -111,7 +127,7 @@ func (tr *trace) run(d *datadriven.TestData) error {
 			if len(c.TakenBack) > 0 {
 				fmt.Fprintf(&tr.out, " without %v", c.TakenBack)
 			}
-			fmt.Fprintf(&tr.out, ", notice %s, by %s\n", c.NoticeVersion, c.Method)
+			fmt.Fprintf(&tr.out, ", notice %s%s, by %s\n", c.NoticeVersion, foreign(c.Language), c.Method)
 		}
 		return err
 	case "receipt":
@@ -153,7 +169,10 @@ func (tr *trace) open(d *datadriven.TestData, version string) error {
 		config.GrantTTL = duration(tr.t, d, "ttl")
 	}
 	if version != "" {
-		config.Notice = noticeOfVersion(tr.t, version)
+		lasting := d.HasArg("lasting")
+		for _, language := range append([]string{"en"}, values(d, "languages")...) {
+			config.Notices = append(config.Notices, testNotice(tr.t, version, language, !lasting))
+		}
 	}
 	if tr.ledger != nil {
 		closeTest(tr.t, tr.ledger)
@@ -167,9 +186,17 @@ func (tr *trace) grant(g Grant, err error) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(&tr.out, "%s %v, recipients %v, notice %s, revision %d, given %s, changed %s, expires %s\n",
-		g.State, g.Categories, g.Recipients, g.NoticeVersion, g.Revision, stamp(g.GivenAt), stamp(g.ChangedAt), stamp(g.ExpiresAt))
+	fmt.Fprintf(&tr.out, "%s %v, recipients %v, notice %s%s, revision %d, given %s, changed %s, expires %s\n",
+		g.State, g.Categories, g.Recipients, g.NoticeVersion, foreign(g.Language), g.Revision, stamp(g.GivenAt), stamp(g.ChangedAt), stamp(g.ExpiresAt))
 	return nil
+}
+
+// foreign names a language that is not the usual one.
+func foreign(language string) string {
+	if language == "en" {
+		return ""
+	}
+	return " in " + language
 }
 
 func stamp(at time.Time) string {

@@ -43,9 +43,14 @@ type Ledger interface {
 	// before the change is acknowledged to whoever made it.
 	Watch(principal string, told func(consent.Grant)) (stop func())
 
-	// Notice is the notice that people are asked under now, and Keys are the
-	// public keys that receipts are verified with.
-	Notice() *consent.Notice
+	// Notices are the notice that people are asked under now, in each language
+	// that there is, the default first.
+	Notices() []*consent.Notice
+
+	// NoticeChanges says what is different in it from an earlier version.
+	NoticeChanges(from, language string) (*consent.NoticeChanges, error)
+
+	// Keys are the public keys that receipts are verified with.
 	Keys() consent.KeySet
 
 	// Healthy returns nil, or why the ledger cannot answer.

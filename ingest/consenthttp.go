@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/tempogate/tempogate/consent"
@@ -17,16 +18,6 @@ const (
 	httpMethod   = "http"
 	streamMethod = "stream"
 )
-
-// getNotice answers GET /v1/notice. It asks nobody for a token: people read
-// before they say anything.
-func (s *Server) getNotice(w http.ResponseWriter, r *http.Request) error {
-	notice := s.config.Ledger.Notice()
-	w.Header().Set("ETag", `"`+notice.SHA256+`"`)
-	w.Header().Set("Cache-Control", "no-cache")
-	w.Header().Set("Content-Language", notice.Language)
-	return writeJSON(w, http.StatusOK, notice)
-}
 
 // getKeys answers GET /v1/keys with the public keys that verify receipts.
 func (s *Server) getKeys(w http.ResponseWriter, r *http.Request) error {
@@ -48,9 +39,22 @@ func (s *Server) putConsent(w http.ResponseWriter, r *http.Request, principal st
 		receipt, err = s.config.Ledger.Give(r.Context(), principal, said.GiveRequest)
 	}
 	if err != nil {
-		return err
+		return s.withChanges(err, said.NoticeVersion)
 	}
 	return writeJSON(w, http.StatusCreated, receipt)
+}
+
+// withChanges adds to notice_changed where to read what changed since the
+// version that was answered to.
+func (s *Server) withChanges(err error, from string) error {
+	if !errors.Is(err, &consent.Error{Code: consent.CodeNoticeChanged}) {
+		return err
+	}
+	p := problemOf(err)
+	if _, err := s.config.Ledger.NoticeChanges(from, ""); err == nil {
+		p.Detail += "; GET /v1/notice/changes?from=" + url.QueryEscape(from) + " says what is different"
+	}
+	return p
 }
 
 // getConsent answers GET /v1/consent.

@@ -46,14 +46,21 @@ type node struct {
 // startNode starts a node. change may adapt its configuration.
 func startNode(t testing.TB, change func(*Config)) *node {
 	t.Helper()
-	dir := t.TempDir()
+	return startNodeIn(t, consent.LedgerConfig{Dir: t.TempDir()}, change)
+}
+
+// startNodeIn starts a node on a ledger that is configured otherwise.
+func startNodeIn(t testing.TB, book consent.LedgerConfig, change func(*Config)) *node {
+	t.Helper()
+	dir := book.Dir
 	issuer, err := identity.OpenIssuer(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	log := &safeBuffer{}
 	logger := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	ledger, err := consent.OpenLedger(t.Context(), consent.LedgerConfig{Dir: dir, Logger: logger})
+	book.Logger = logger
+	ledger, err := consent.OpenLedger(t.Context(), book)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,7 @@ func (s *Server) publicHandler() http.Handler {
 		})
 	}
 	open("GET /v1/notice", s.getNotice)
+	open("GET /v1/notice/changes", s.getNoticeChanges)
 	open("GET /v1/keys", s.getKeys)
 	open("GET /v1/stream", s.stream)
 	personal("PUT /v1/consent", s.putConsent)

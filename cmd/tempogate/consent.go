@@ -49,8 +49,14 @@ func (f *serverFlags) client() (*client.Client, error) {
 	return client.New(config)
 }
 
+// languageFlag says in which language to be asked.
+type languageFlag struct {
+	Language []string `placeholder:"LANGUAGE" help:"Show the notice in this language, for example de, if it is there. Repeatable, the first that is there is taken. English otherwise."`
+}
+
 type grantCommand struct {
 	serverFlags
+	languageFlag
 	Category  []consent.Category `placeholder:"NAME" help:"What may be sent: acceleration, location. Repeatable. What the feature cannot do without, unless given."`
 	Recipient []string           `placeholder:"NAME" help:"Who may get the tempo. Repeatable. Nobody, unless given."`
 }
@@ -62,7 +68,7 @@ func (c *grantCommand) Run(app *appContext) error {
 		return err
 	}
 	defer person.Close()
-	notice, err := showNotice(app, person)
+	notice, err := showNotice(app, person, c.Language)
 	if err != nil {
 		return err
 	}
@@ -82,8 +88,8 @@ func (c *grantCommand) Run(app *appContext) error {
 }
 
 // showNotice prints the notice for whoever is asked, and returns it.
-func showNotice(app *appContext, person *client.Client) (*consent.Notice, error) {
-	notice, err := person.Notice(app)
+func showNotice(app *appContext, person *client.Client, languages []string) (*consent.Notice, error) {
+	notice, err := person.Notice(app, languages...)
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +99,7 @@ func showNotice(app *appContext, person *client.Client) (*consent.Notice, error)
 
 type refuseCommand struct {
 	serverFlags
+	languageFlag
 }
 
 // Run shows the notice and says no.
@@ -102,7 +109,7 @@ func (c *refuseCommand) Run(app *appContext) error {
 		return err
 	}
 	defer person.Close()
-	notice, err := showNotice(app, person)
+	notice, err := showNotice(app, person, c.Language)
 	if err != nil {
 		return err
 	}

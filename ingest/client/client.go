@@ -99,14 +99,36 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("client: %d %s: %s", e.Status, e.Code, e.Detail)
 }
 
-// Notice returns the notice that people are asked under now. It is to be shown
-// before Grant is called.
-func (c *Client) Notice(ctx context.Context) (*consent.Notice, error) {
+// Notice returns the notice that people are asked under now, in the first of
+// the languages (BCP 47) that it is there in, and otherwise in English. It is
+// to be shown before Grant is called.
+func (c *Client) Notice(ctx context.Context, languages ...string) (*consent.Notice, error) {
+	req, err := c.request(ctx, http.MethodGet, "/v1/notice", nil)
+	if err != nil {
+		return nil, err
+	}
+	if len(languages) > 0 {
+		req.Header.Set("Accept-Language", strings.Join(languages, ", "))
+	}
 	var notice consent.Notice
-	if err := c.call(ctx, http.MethodGet, "/v1/notice", nil, &notice); err != nil {
+	if err := c.do(req, &notice); err != nil {
 		return nil, err
 	}
 	return &notice, nil
+}
+
+// NoticeChanges returns what is different in the notice from an earlier
+// version, for people who had said yes to that one.
+func (c *Client) NoticeChanges(ctx context.Context, from, language string) (*consent.NoticeChanges, error) {
+	query := url.Values{"from": {from}}
+	if language != "" {
+		query.Set("language", language)
+	}
+	var changes consent.NoticeChanges
+	if err := c.call(ctx, http.MethodGet, "/v1/notice/changes?"+query.Encode(), nil, &changes); err != nil {
+		return nil, err
+	}
+	return &changes, nil
 }
 
 // Keys returns the public keys by which receipts are verified.
@@ -184,17 +206,25 @@ func (c *Client) Receipt(ctx context.Context) (json.RawMessage, error) {
 // call makes one call. body is sent as JSON unless nil, and the answer read
 // into answer unless nil.
 func (c *Client) call(ctx context.Context, method, path string, body, answer any) error {
+	req, err := c.request(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	return c.do(req, answer)
+}
+
+func (c *Client) request(ctx context.Context, method, path string, body any) (*http.Request, error) {
 	var sent io.Reader
 	if body != nil {
 		text, err := json.Marshal(body)
 		if err != nil {
-			return fmt.Errorf("client: %w", err)
+			return nil, fmt.Errorf("client: %w", err)
 		}
 		sent = bytes.NewReader(text)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, c.base.String()+path, sent)
 	if err != nil {
-		return fmt.Errorf("client: %w", err)
+		return nil, fmt.Errorf("client: %w", err)
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -202,6 +232,10 @@ func (c *Client) call(ctx context.Context, method, path string, body, answer any
 	if c.config.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.config.Token)
 	}
+	return req, nil
+}
+
+func (c *Client) do(req *http.Request, answer any) error {
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return fmt.Errorf("client: %w", err)
@@ -214,7 +248,7 @@ func (c *Client) call(ctx context.Context, method, path string, body, answer any
 		return nil
 	}
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(answer); err != nil {
-		return fmt.Errorf("client: the answer to %s %s cannot be read: %w", method, path, err)
+		return fmt.Errorf("client: the answer to %s %s cannot be read: %w", req.Method, req.URL.Path, err)
 	}
 	return nil
 }
