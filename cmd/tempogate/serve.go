@@ -24,6 +24,9 @@ type serveCommand struct {
 	TLSCert string `name:"tls-cert" type:"existingfile" placeholder:"FILE" help:"Certificate chain (PEM) for the public address."`
 	TLSKey  string `name:"tls-key" type:"existingfile" placeholder:"FILE" help:"Its private key (PEM)."`
 
+	OIDCIssuer   string `name:"oidc-issuer" placeholder:"URL" help:"Take the tokens of this OpenID Connect provider, and no longer those of the built-in issuer."`
+	OIDCAudience string `name:"oidc-audience" placeholder:"NAME" help:"What its tokens must have in \"aud\": the client ID of the app, or the name of this server there."`
+
 	Origin []string `placeholder:"ORIGIN" help:"An origin, such as https://run.example.org, whose pages may call this server beside its own. Repeatable."`
 
 	GrantTTL    time.Duration `name:"grant-ttl" placeholder:"DURATION" help:"How long a consent holds before it has to be asked for again."`
@@ -44,6 +47,9 @@ type serveCommand struct {
 func (c *serveCommand) Validate() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key belong together")
+	}
+	if (c.OIDCIssuer == "") != (c.OIDCAudience == "") {
+		return errors.New("--oidc-issuer and --oidc-audience belong together")
 	}
 	for name, n := range map[string]int{
 		"--max-sessions":            c.MaxSessions,
@@ -71,10 +77,11 @@ func (c *serveCommand) Run(app *appContext) (err error) {
 		}
 		certificates = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	}
-	issuer, err := identity.OpenIssuer(c.DataDir)
+	verifier, closeVerifier, err := c.verifier(app)
 	if err != nil {
 		return err
 	}
+	defer closeVerifier()
 	ledger, err := consent.OpenLedger(app, consent.LedgerConfig{
 		Dir:      c.DataDir,
 		NATSURL:  c.NATS,
@@ -92,7 +99,7 @@ func (c *serveCommand) Run(app *appContext) (err error) {
 		Admin:       c.Admin,
 		TLS:         certificates,
 		Ledger:      ledger,
-		Verifier:    issuer,
+		Verifier:    verifier,
 		Origins:     c.Origin,
 		IdleTimeout: c.IdleTimeout,
 		Grace:       c.Grace,
@@ -116,6 +123,23 @@ func (c *serveCommand) Run(app *appContext) (err error) {
 		return err
 	}
 	return server.Serve(app)
+}
+
+// verifier returns who says whom a token stands for: the identity provider, or
+// the built-in issuer where none is named.
+func (c *serveCommand) verifier(app *appContext) (verifier ingest.Verifier, closeVerifier func(), err error) {
+	if c.OIDCIssuer == "" {
+		issuer, err := identity.OpenIssuer(c.DataDir)
+		return issuer, func() {}, err
+	}
+	provider, err := identity.OpenProvider(app, identity.ProviderConfig{
+		Dir: c.DataDir, Issuer: c.OIDCIssuer, Audience: c.OIDCAudience, Logger: app.log,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	app.log.Info("tokens come from", "issuer", c.OIDCIssuer, "audience", c.OIDCAudience)
+	return provider, provider.Close, nil
 }
 
 // announce says where the server listens, in the log and in the ready file.

@@ -5,47 +5,34 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-
-	"github.com/tempogate/tempogate/consent/internal/keyfile"
 )
 
 // What the built-in issuer writes into its tokens and asks of them.
 const (
 	BuiltinIssuer   = "tempogate-builtin"
 	BuiltinAudience = "tempogate"
+
+	// MaxTTL is how long a token of the built-in issuer can hold at most. It is
+	// also how long a key is kept after a newer one took over.
+	MaxTTL = 30 * 24 * time.Hour
 )
 
-const (
-	issuerKeyFile = "identity.key"
-
-	maxSubject = 1 << 10 // bytes; more is a mistake, not a name
-	maxToken   = 8 << 10 // bytes; servers cut header lines at about this length anyway
-
-	// clockSkew is how far the clocks of two machines that share a data folder
-	// may be apart.
-	clockSkew = 5 * time.Second
-)
-
-// An Identity is who a verified token stands for.
-type Identity struct {
-	Principal string    // keyed pseudonym of issuer and subject, see Pseudonyms
-	ExpiresAt time.Time // when the token ends
-}
+// clockSkew is how far the clocks of two machines that share a data folder may
+// be apart.
+const clockSkew = 5 * time.Second
 
 // An Issuer makes and verifies the tokens of the embedded default. Its methods
 // may be called from any goroutine.
 type Issuer struct {
-	private    ed25519.PrivateKey
-	public     ed25519.PublicKey
-	keyID      string
+	file       keyringFile
+	last       atomic.Pointer[keyring]
 	pseudonyms *Pseudonyms
 	parser     *jwt.Parser
+	expect     expectation
 	now        func() time.Time
 }
 
@@ -53,41 +40,32 @@ type Issuer struct {
 // keys (mode 0600) on first use. A command that prints tokens and a server that
 // verifies them may do so at the same time.
 func OpenIssuer(dir string) (*Issuer, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("identity: data folder cannot be made: %w", err)
+	if err := makeFolder(dir); err != nil {
+		return nil, err
 	}
-	private, err := keyfile.Ed25519(filepath.Join(dir, issuerKeyFile))
-	if err != nil {
-		return nil, fmt.Errorf("identity: %w", err)
-	}
-	pseudonyms, err := OpenPseudonyms(dir)
+	issuer := &Issuer{file: keyringFile{dir: dir}, now: time.Now}
+	ring, err := issuer.file.open()
 	if err != nil {
 		return nil, err
 	}
-	public := private.Public().(ed25519.PublicKey)
-	issuer := &Issuer{
-		private:    private,
-		public:     public,
-		keyID:      keyfile.Thumbprint(public),
-		pseudonyms: pseudonyms,
-		now:        time.Now,
+	issuer.last.Store(ring)
+	if issuer.pseudonyms, err = OpenPseudonyms(dir); err != nil {
+		return nil, err
 	}
+	issuer.expect = newExpectation(BuiltinIssuer, BuiltinAudience, clockSkew, func() time.Time { return issuer.now() },
+		"the token was signed with another key: get one from this server's issuer (tempogate token with the same data folder)")
 	issuer.parser = jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
-		jwt.WithIssuer(BuiltinIssuer),
-		jwt.WithAudience(BuiltinAudience),
-		jwt.WithExpirationRequired(),
-		jwt.WithIssuedAt(),
-		jwt.WithLeeway(clockSkew),
+		jwt.WithoutClaimsValidation(), // done by expect, below
 		jwt.WithStrictDecoding(),
-		jwt.WithTimeFunc(func() time.Time { return issuer.now() }),
 	)
 	return issuer, nil
 }
 
 // Token returns a signed bearer token for a subject that holds for ttl. The
 // subject is 1 to 1024 bytes, ttl at least one second (a token counts in whole
-// seconds).
+// seconds) and at most MaxTTL. It is signed with the newest key, also when
+// another process made that one.
 func (i *Issuer) Token(subject string, ttl time.Duration) (string, error) {
 	if subject == "" {
 		return "", errors.New("identity: the subject is empty: name the person that the token is for")
@@ -98,7 +76,15 @@ func (i *Issuer) Token(subject string, ttl time.Duration) (string, error) {
 	if ttl < time.Second {
 		return "", fmt.Errorf("identity: a token that holds for %v ends before it can be used: ask for at least 1s", ttl)
 	}
-	now := i.now()
+	if ttl > MaxTTL {
+		return "", fmt.Errorf("identity: a token can hold for %v at most, not for %v", MaxTTL, ttl)
+	}
+	ring, err := i.keys()
+	if err != nil {
+		return "", err
+	}
+	// Whole seconds, so that the token's own two times are ttl apart.
+	now := i.now().Truncate(jwt.TimePrecision)
 	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.RegisteredClaims{
 		Issuer:    BuiltinIssuer,
 		Subject:   subject,
@@ -106,73 +92,71 @@ func (i *Issuer) Token(subject string, ttl time.Duration) (string, error) {
 		IssuedAt:  jwt.NewNumericDate(now),
 		ExpiresAt: jwt.NewNumericDate(now.Add(ttl)),
 	})
-	token.Header["kid"] = i.keyID
-	signed, err := token.SignedString(i.private)
+	token.Header["kid"] = ring.keys[0].id
+	signed, err := token.SignedString(ring.keys[0].private)
 	if err != nil {
 		return "", fmt.Errorf("identity: the token cannot be signed: %w", err)
 	}
 	return signed, nil
 }
 
+// Rotate makes a new key, which signs from now on. Tokens that were signed with
+// the keys before go on holding until they end, or are refused from now on when
+// revoke is set: the thing to do when somebody may have read the key file.
+// Every Issuer on the same folder, in this process or another, follows with its
+// next call.
+func (i *Issuer) Rotate(revoke bool) error {
+	return i.file.rotate(i.now(), revoke)
+}
+
+// keys returns the keys as they are in the file now. The file is read each
+// time, which is far cheaper than the signature that follows: so no rotation
+// and no revocation is missed.
+func (i *Issuer) keys() (*keyring, error) {
+	ring, err := i.file.read(i.last.Load())
+	if err != nil {
+		return nil, err
+	}
+	i.last.Store(ring)
+	return ring, nil
+}
+
 // Verify returns who a token stands for. It fails for everything but an
 // unexpired token that this issuer signed for this server. The error says what
-// to mend and never holds the token, the subject or a part of either.
+// to mend and never holds the token, the subject or a part of either; it wraps
+// ErrUnavailable when the keys cannot be read.
 func (i *Issuer) Verify(_ context.Context, token string) (Identity, error) {
-	if token == "" {
-		return Identity{}, errors.New("identity: there is no bearer token")
+	if err := i.expect.checkForm(token); err != nil {
+		return Identity{}, err
 	}
-	if len(token) > maxToken {
-		return Identity{}, fmt.Errorf("identity: the token has %d bytes, at most %d are taken", len(token), maxToken)
-	}
-	// Base64 decoders step over line ends, so that one token could be written in
-	// many ways.
-	if strings.ContainsAny(token, "\r\n") {
-		return Identity{}, explain(jwt.ErrTokenMalformed)
+	ring, err := i.keys()
+	if err != nil {
+		// The error itself names files, which are nobody's business outside.
+		return Identity{}, fmt.Errorf("identity: %w: this server cannot read its key file, its operator has to mend that", ErrUnavailable)
 	}
 	var claims jwt.RegisteredClaims
-	if _, err := i.parser.ParseWithClaims(token, &claims, i.key); err != nil {
-		return Identity{}, explain(err)
+	// The key is picked by its name. A key that the token itself brings (jwk,
+	// jku, x5c) is never looked at.
+	_, err = i.parser.ParseWithClaims(token, &claims, func(token *jwt.Token) (any, error) {
+		name, _ := token.Header["kid"].(string)
+		key := ring.key(name, i.now())
+		if key == nil {
+			return nil, errForeignKey
+		}
+		return key.private.Public().(ed25519.PublicKey), nil
+	})
+	if err != nil {
+		return Identity{}, i.expect.explain(err)
 	}
-	if claims.Subject == "" || len(claims.Subject) > maxSubject {
-		return Identity{}, errors.New("identity: the token names nobody: its subject is empty or too long")
+	if err := i.expect.check(&claims); err != nil {
+		return Identity{}, err
+	}
+	// What Token never writes, only somebody who has the key does.
+	if claims.IssuedAt == nil || claims.ExpiresAt.Sub(claims.IssuedAt.Time) > MaxTTL {
+		return Identity{}, fmt.Errorf("identity: the token holds for longer than %v: get a new one", MaxTTL)
 	}
 	return Identity{
 		Principal: i.pseudonyms.Of(claims.Issuer, claims.Subject),
 		ExpiresAt: claims.ExpiresAt.Time,
 	}, nil
-}
-
-var errForeignKey = errors.New("foreign key")
-
-// key picks the key by its name. It never looks at a key that the token
-// itself brings (jwk, jku, x5c).
-func (i *Issuer) key(token *jwt.Token) (any, error) {
-	if name, ok := token.Header["kid"].(string); !ok || name != i.keyID {
-		return nil, errForeignKey
-	}
-	return i.public, nil
-}
-
-// explain puts a refusal into own words: those of the library may quote the
-// token.
-func explain(err error) error {
-	for _, known := range []struct {
-		cause error
-		text  string
-	}{
-		{errForeignKey, "the token was signed with another key: get one from this server's issuer (tempogate token with the same data folder)"},
-		{jwt.ErrTokenMalformed, "the token is not a JSON Web Token: send it whole, without quotes"},
-		{jwt.ErrTokenSignatureInvalid, "the token's signature or algorithm is not the one of this server's issuer"},
-		{jwt.ErrTokenExpired, "the token has expired: get a new one"},
-		{jwt.ErrTokenUsedBeforeIssued, "the token was issued in the future: set the clocks right"},
-		{jwt.ErrTokenNotValidYet, "the token does not hold yet: wait, or set the clocks right"},
-		{jwt.ErrTokenInvalidIssuer, "the token comes from another issuer than " + BuiltinIssuer},
-		{jwt.ErrTokenInvalidAudience, "the token is meant for another audience than " + BuiltinAudience},
-		{jwt.ErrTokenRequiredClaimMissing, "the token lacks a claim that is needed: exp, iss and aud"},
-	} {
-		if errors.Is(err, known.cause) {
-			return errors.New("identity: " + known.text)
-		}
-	}
-	return errors.New("identity: the token cannot be verified")
 }

@@ -28,6 +28,9 @@ func open(t testing.TB, dir string) *Issuer {
 	return issuer
 }
 
+// signing returns the key that signs.
+func (i *Issuer) signing() signingKey { return i.last.Load().keys[0] }
+
 func TestAnOwnTokenVerifies(t *testing.T) {
 	issuer := open(t, filepath.Join(t.TempDir(), "made", "on", "demand"))
 	token, err := issuer.Token("ada", time.Hour)
@@ -111,7 +114,7 @@ func TestForeignTokensAreRefused(t *testing.T) {
 	sign := func(method jwt.SigningMethod, key any, header map[string]any, claims jwt.RegisteredClaims) string {
 		t.Helper()
 		token := jwt.NewWithClaims(method, claims)
-		token.Header["kid"] = issuer.keyID
+		token.Header["kid"] = issuer.signing().id
 		for name, value := range header {
 			token.Header[name] = value
 		}
@@ -124,7 +127,7 @@ func TestForeignTokensAreRefused(t *testing.T) {
 	own := func(change func(*jwt.RegisteredClaims)) string {
 		claims := good()
 		change(&claims)
-		return sign(jwt.SigningMethodEdDSA, issuer.private, nil, claims)
+		return sign(jwt.SigningMethodEdDSA, issuer.signing().private, nil, claims)
 	}
 	whole := own(func(*jwt.RegisteredClaims) {})
 	if _, err := issuer.Verify(t.Context(), whole); err != nil {
@@ -146,12 +149,12 @@ func TestForeignTokensAreRefused(t *testing.T) {
 		// The classic: no signature, and the header says that this is fine.
 		{"algorithm none", sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, nil, good()), "signature or algorithm"},
 		// The other classic: the public key, which everybody has, used as a shared secret.
-		{"HMAC with the public key", sign(jwt.SigningMethodHS256, []byte(issuer.public), nil, good()), "signature or algorithm"},
-		{"other issuer's key under its own name", sign(jwt.SigningMethodEdDSA, other.private, map[string]any{"kid": other.keyID}, good()), "another key"},
-		{"other issuer's key under our name", sign(jwt.SigningMethodEdDSA, other.private, nil, good()), "signature or algorithm"},
+		{"HMAC with the public key", sign(jwt.SigningMethodHS256, []byte(issuer.signing().private.Public().(ed25519.PublicKey)), nil, good()), "signature or algorithm"},
+		{"other issuer's key under its own name", sign(jwt.SigningMethodEdDSA, other.signing().private, map[string]any{"kid": other.signing().id}, good()), "another key"},
+		{"other issuer's key under our name", sign(jwt.SigningMethodEdDSA, other.signing().private, nil, good()), "signature or algorithm"},
 		{"token that brings its own key", sign(jwt.SigningMethodEdDSA, theirPrivate, map[string]any{"jwk": jwk}, good()), "signature or algorithm"},
-		{"key without a name", sign(jwt.SigningMethodEdDSA, issuer.private, map[string]any{"kid": ""}, good()), "another key"},
-		{"name that is a number", sign(jwt.SigningMethodEdDSA, issuer.private, map[string]any{"kid": 7}, good()), "another key"},
+		{"key without a name", sign(jwt.SigningMethodEdDSA, issuer.signing().private, map[string]any{"kid": ""}, good()), "another key"},
+		{"name that is a number", sign(jwt.SigningMethodEdDSA, issuer.signing().private, map[string]any{"kid": 7}, good()), "another key"},
 		{"signature cut", whole[:len(whole)-2], "signature or algorithm"},
 		{"line end inside the signature", whole[:len(whole)-4] + "\n" + whole[len(whole)-4:], "not a JSON Web Token"},
 		{"signature of another text", parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"eve"}`)) + "." + parts[2], "signature or algorithm"},
