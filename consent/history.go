@@ -14,8 +14,13 @@ func (l *Ledger) History(ctx context.Context, principal string) ([]Change, error
 	if err != nil {
 		return nil, err
 	}
+	return l.historyOf(ctx, principal, newest)
+}
+
+// historyOf returns the changes of a person up to the newest one.
+func (l *Ledger) historyOf(ctx context.Context, principal string, newest *person) ([]Change, error) {
 	changes := make([]Change, 0, newest.revision)
-	err = l.store.read(ctx, 1, changeSubject+principal, func(sequence uint64, subject string, body []byte) error {
+	err := l.store.read(ctx, 1, changeSubject+principal, func(sequence uint64, subject string, body []byte) error {
 		change, err := l.readChange(sequence, subject, body)
 		if err != nil {
 			return err

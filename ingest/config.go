@@ -31,10 +31,11 @@ type Ledger interface {
 	// returns once the change is on disk and every Watch has been told.
 	Withdraw(ctx context.Context, principal, method string, categories ...consent.Category) (consent.Grant, error)
 
-	// Grant, History and Receipt tell what is recorded of a person.
+	// Grant, History, Receipt and Export tell what is recorded of a person.
 	Grant(principal string) (consent.Grant, error)
 	History(ctx context.Context, principal string) ([]consent.Change, error)
 	Receipt(ctx context.Context, principal string) (*consent.Receipt, error)
+	Export(ctx context.Context, principal string) (*consent.Export, error)
 
 	// Decide is the gate. It is asked for each frame and must not wait.
 	Decide(principal string, c consent.Category) consent.Decision

@@ -110,6 +110,17 @@ func (s *Server) getReceipt(w http.ResponseWriter, r *http.Request, principal st
 	return writeJSON(w, http.StatusOK, receipt)
 }
 
+// getExport answers GET /v1/consent/export with all that is known of the person,
+// as a file for them to keep.
+func (s *Server) getExport(w http.ResponseWriter, r *http.Request, principal string) error {
+	export, err := s.config.Ledger.Export(r.Context(), principal)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Disposition", `attachment; filename="tempogate-export.json"`)
+	return writeJSON(w, http.StatusOK, export)
+}
+
 // writeJSON answers with a value. Nothing about a person may be cached.
 func writeJSON(w http.ResponseWriter, status int, v any) error {
 	body, err := json.Marshal(v)

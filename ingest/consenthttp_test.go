@@ -44,6 +44,7 @@ func TestConsentOverHTTP(t *testing.T) {
 		{name: "before anything", method: "GET", path: "/v1/consent", status: 404, code: "never_asked"},
 		{name: "no history yet", method: "GET", path: "/v1/consent/history", status: 404, code: "never_asked"},
 		{name: "no receipt yet", method: "GET", path: "/v1/consent/receipt", status: 404, code: "never_asked"},
+		{name: "nothing to export", method: "GET", path: "/v1/consent/export", status: 404, code: "never_asked"},
 		{name: "nothing to withdraw", method: "DELETE", path: "/v1/consent", status: 404, code: "never_asked"},
 
 		{name: "another version", method: "PUT", path: "/v1/consent", body: `{"notice_version":"1999-01-01","notice_sha256":"{sha256}","categories":["acceleration"]}`, status: 409, code: "notice_changed"},
@@ -76,6 +77,9 @@ func TestConsentOverHTTP(t *testing.T) {
 		{name: "no", method: "DELETE", path: "/v1/consent", status: 204},
 		{name: "what is left", method: "GET", path: "/v1/consent", status: 200, holds: `"state":"withdrawn"`},
 		{name: "all of it", method: "GET", path: "/v1/consent/history", status: 200, holds: `"event":"withdrawn"`},
+
+		{name: "and what belongs to it", method: "GET", path: "/v1/consent/export", status: 200, holds: `"schema_version":"tempogate-export-1"`},
+		{name: "nobody else may have it", method: "GET", path: "/v1/consent/export", token: "-", status: 401, code: "bad_token"},
 
 		{name: "no to what nobody was shown", method: "PUT", path: "/v1/consent", body: strings.Replace(no, "{sha256}", "00", 1), status: 409, code: "notice_changed"},
 		{name: "no and yes at once", method: "PUT", path: "/v1/consent", body: strings.Replace(yes, `{"`, `{"refused":true,"`, 1), status: 400, code: "malformed", holds: "say one of them"},

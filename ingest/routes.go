@@ -31,6 +31,7 @@ func (s *Server) publicHandler() http.Handler {
 	personal("DELETE /v1/consent", s.deleteConsent)
 	personal("GET /v1/consent/history", s.getHistory)
 	personal("GET /v1/consent/receipt", s.getReceipt)
+	personal("GET /v1/consent/export", s.getExport)
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.crossOrigin(w, r) {

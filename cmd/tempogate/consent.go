@@ -19,6 +19,7 @@ type consentCommand struct {
 	Show     showCommand     `cmd:"" help:"Print where the consent stands."`
 	History  historyCommand  `cmd:"" help:"Print every change of the consent."`
 	Receipt  receiptCommand  `cmd:"" help:"Print the newest receipt."`
+	Export   exportCommand   `cmd:"" help:"Print all that the server knows of you."`
 	Verify   verifyCommand   `cmd:"" help:"Check the signature of a receipt."`
 }
 
@@ -194,6 +195,24 @@ func (c *receiptCommand) Run(app *appContext) error {
 		return withHint(err)
 	}
 	return printJSON(app, receipt)
+}
+
+type exportCommand struct {
+	serverFlags
+}
+
+// Run prints all that is known.
+func (c *exportCommand) Run(app *appContext) error {
+	person, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer person.Close()
+	export, err := person.Export(app)
+	if err != nil {
+		return withHint(err)
+	}
+	return printJSON(app, export)
 }
 
 type verifyCommand struct {

@@ -203,6 +203,14 @@ func (c *Client) Receipt(ctx context.Context) (json.RawMessage, error) {
 	return receipt, err
 }
 
+// Export returns all that the server knows of the person, as it was sent;
+// consent.Export has its fields.
+func (c *Client) Export(ctx context.Context) (json.RawMessage, error) {
+	var export json.RawMessage
+	err := c.call(ctx, http.MethodGet, "/v1/consent/export", nil, &export)
+	return export, err
+}
+
 // call makes one call. body is sent as JSON unless nil, and the answer read
 // into answer unless nil.
 func (c *Client) call(ctx context.Context, method, path string, body, answer any) error {
