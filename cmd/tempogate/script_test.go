@@ -37,6 +37,8 @@ func TestMain(m *testing.M) {
 //	ready FILE                waits for the ready file of a server, and puts its
 //	                          addresses into TEMPOGATE_URL, ADDRESS and ADMIN
 //	setenv NAME FILE          sets a variable to what a file holds
+//	provider FILE             starts an OpenID Connect provider, puts its address
+//	                          into ISSUER, and writes a token of it
 //	get URL                   prints what is at an address
 //	until URL PATTERN         waits until what is at an address matches
 func TestScripts(t *testing.T) {
@@ -76,6 +78,9 @@ func TestScripts(t *testing.T) {
 			},
 			"setenv": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+			},
+			"provider": func(ts *testscript.TestScript, _ bool, args []string) {
+				startProvider(ts, args[0])
 			},
 			"get": func(ts *testscript.TestScript, _ bool, args []string) {
 				body, err := get(args[0])
@@ -167,6 +172,9 @@ func TestExitCodes(t *testing.T) {
 		{"serve --help", 0, "TEMPOGATE_LISTEN", ""},
 		{"--version", 0, "go1", ""},
 		{"token --subject anna", 0, ".", ""},
+		{"token --subject rotate --ttl 720h", 0, ".", ""}, // a person, not the command
+		{"token print --subject anna", 0, ".", ""},
+		{"token rotate", 0, "", ""},
 
 		{"", 2, "", "expected one of"},
 		{"dance", 2, "", "unexpected argument dance"},
@@ -175,6 +183,8 @@ func TestExitCodes(t *testing.T) {
 		{"serve --idle-timeout soon", 2, "", "--idle-timeout"},
 		{"serve --max-sessions 0", 2, "", "--max-sessions must be above 0"},
 		{"serve --tls-cert " + file, 2, "", "belong together"},
+		{"serve --oidc-issuer https://login.example", 2, "", "belong together"},
+		{"serve --oidc-audience app", 2, "", "belong together"},
 		{"serve --tls-cert /nowhere --tls-key /nowhere", 2, "", "/nowhere"},
 		{"--log-level loud token --subject anna", 2, "", "--log-level"},
 		{"token", 2, "", "--subject"},
@@ -187,6 +197,9 @@ func TestExitCodes(t *testing.T) {
 		{"replay --fixes " + file + " " + file + " " + file, 2, "", "--fixes goes with one recording"},
 
 		{"token --subject=", 1, "", "subject"},
+		{"token --subject anna --ttl 721h", 1, "", "720h"},
+		{"serve --oidc-issuer http://login.example --oidc-audience app", 1, "", "has to be https"},
+		{"serve --oidc-issuer http://127.0.0.1:1 --oidc-audience app", 1, "", "http://127.0.0.1:1 cannot be used"},
 		{"serve --listen nowhere:1:2", 1, "", "listen"},
 		{"serve --origin example.org", 1, "", "is no origin"},
 		{"serve --tls-cert " + file + " --tls-key " + file, 1, "", "TLS certificate"},

@@ -25,7 +25,10 @@ const (
 	issuerLockFile = "identity.lock"
 
 	pemType       = "PRIVATE KEY" // PKCS #8, RFC 7468 section 10
-	retiredHeader = "Retired"     // when a newer key took over, RFC 3339
+	retiredHeader = "Retired"     // when a newer key took over
+
+	// RFC 3339 in UTC, the one spelling of a time.
+	retiredLayout = "2006-01-02T15:04:05.999999999Z"
 
 	// maxKeys bounds the key file and what a token may make a server try: a
 	// month of rotating twice a day.
@@ -215,7 +218,7 @@ func formatKeys(keys []signingKey) ([]byte, error) {
 		}
 		block := &pem.Block{Type: pemType, Bytes: der}
 		if !k.retired.IsZero() {
-			block.Headers = map[string]string{retiredHeader: k.retired.UTC().Format(time.RFC3339Nano)}
+			block.Headers = map[string]string{retiredHeader: k.retired.UTC().Format(retiredLayout)}
 		}
 		if err := pem.Encode(&out, block); err != nil {
 			return nil, fmt.Errorf("identity: no key could be written: %w", err)
@@ -251,7 +254,7 @@ func parseKeys(data []byte) ([]signingKey, error) {
 		}
 		var retired time.Time
 		if text, ok := block.Headers[retiredHeader]; ok {
-			if retired, err = time.Parse(time.RFC3339Nano, text); err != nil || retired.IsZero() {
+			if retired, err = time.Parse(retiredLayout, text); err != nil || retired.IsZero() {
 				return nil, errors.New(place + "the time in " + retiredHeader + " is none")
 			}
 		}

@@ -328,7 +328,7 @@ func (t boundedTransport) CloseIdleConnections() {
 func shorten(err error) error {
 	const longest = 300
 	if text := err.Error(); len(text) > longest {
-		return fmt.Errorf("%s...", text[:longest])
+		return fmt.Errorf("%.*s (and more)", longest, text)
 	}
 	return err
 }
