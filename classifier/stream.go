@@ -272,7 +272,7 @@ func (s *Stream) step(w *Workspace, now int64) Estimate {
 	}
 	s.filter.Step(s.model, posterior, speed)
 	e.P = Probabilities(s.filter.P)
-	if class, p := s.filter.Best(); p >= s.model.Decide {
+	if class, ok := s.filter.Decide(s.model); ok {
 		e.Activity = ActivityAt(class)
 	}
 	t := s.tracker.Step(motion, e.P.Of(Walk), e.P.Of(Run))

@@ -59,7 +59,7 @@ func Fit(ctx context.Context, examples []Example, o Options, progress func(done,
 	m.Weight = 0.6
 	m.SpeedWeight = 0.5
 	m.SpeedEdges, m.Speed = speeds(examples)
-	m.Decide = 0.4
+	m.Decide, m.Hold = 0.55, 0.15
 	return m, nil
 }
 

@@ -30,6 +30,10 @@
 // 1994). Neighbouring windows share four fifths of their rows and α < 1 keeps
 // them from being counted as independent; β does the same for fixes.
 //
+// A decision for a class is taken when it is believed with at least Decide, and
+// kept until another is, or until it is itself believed with less than Hold:
+// between two explanations of nearly the same weight it does not waver.
+//
 // # Format
 //
 // A model is a text of named rows of numbers, readable as it is; the same text

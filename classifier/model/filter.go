@@ -3,9 +3,10 @@ package model
 import "math"
 
 // A Filter is the belief about one stream. The zero value has none; the first
-// Step starts from the model's stationary belief.
+// Step starts from the model's prior.
 type Filter struct {
-	P Scores // sums to 1 after the first Step
+	P       Scores // sums to 1 after the first Step
+	decided int    // class decided on, plus 1; 0 for none
 }
 
 // least keeps a window from ruling a class out, and leastBelief keeps the
@@ -50,12 +51,22 @@ func (f *Filter) Step(m *Model, posterior, speed *Scores) {
 	}
 }
 
-// Best returns the most likely class and its probability.
-func (f *Filter) Best() (class int, p float64) {
-	for k, x := range f.P {
-		if x > p {
-			class, p = k, x
+// Decide returns the class decided on, and false while none is believed
+// enough. A decision holds until another class is believed with at least
+// m.Decide, or until it is itself hardly believed any more: between two
+// explanations of nearly the same weight it does not waver.
+func (f *Filter) Decide(m *Model) (class int, ok bool) {
+	best := 0
+	for k, p := range f.P {
+		if p > f.P[best] {
+			best = k
 		}
 	}
-	return class, p
+	switch {
+	case f.P[best] >= m.Decide:
+		f.decided = best + 1
+	case f.decided > 0 && f.P[f.decided-1] < m.Hold:
+		f.decided = 0
+	}
+	return f.decided - 1, f.decided > 0
 }

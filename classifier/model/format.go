@@ -59,6 +59,7 @@ func (m *Model) Append(dst []byte) []byte {
 		line("speed", m.Speed[k]...)
 	}
 	line("decide", m.Decide)
+	line("hold", m.Hold)
 	return dst
 }
 
@@ -89,6 +90,7 @@ func Parse(text []byte) (*Model, error) {
 		m.Speed[k] = p.row("speed", len(m.SpeedEdges)+1)
 	}
 	m.Decide = p.one("decide")
+	m.Hold = p.one("hold")
 	if p.err == nil && p.at < len(p.lines) {
 		p.at++
 		p.fail("%q after the end", clip(p.lines[p.at-1]))

@@ -52,7 +52,8 @@ type Model struct {
 	SpeedWeight  float64            // β
 	SpeedEdges   []float64          // m/s, ascending: bin i lies below edge i
 	Speed        [Classes][]float64 // ln ℓ(s|k), len(SpeedEdges)+1 values a class
-	Decide       float64            // least belief for a decision; below it the answer is unknown
+	Decide       float64            // least belief for a new decision
+	Hold         float64            // least belief for keeping one; below it the answer is unknown
 }
 
 //go:embed default.model

@@ -18,7 +18,7 @@ func small() *model.Model {
 	m.Fine.A[0] = 1
 	m.Fine.B[1] = 3
 	m.Weight = 0.5
-	m.Decide = 0.4
+	m.Decide, m.Hold = 0.4, 0.2
 	m.SpeedWeight = 1
 	m.SpeedEdges = []float64{0.5, 3}
 	for k := range m.Speed {
@@ -70,7 +70,7 @@ func TestBrokenModels(t *testing.T) {
 		{"something else", "PK\x03\x04", "not a model of this version"},
 		{"another version", strings.Replace(good, "tempogate-model 1", "tempogate-model 2", 1), "not a model of this version"},
 		{"cut short", good[:len(good)/2], "line "},
-		{"without its last line", good[:strings.LastIndex(good, "decide")], "cut short"},
+		{"without its last line", good[:strings.LastIndex(good, "hold")], "cut short"},
 		{"other features", strings.Replace(good, "feature level vertical\n", "feature level sideways\n", 1), "train it anew"},
 		{"a word for a number", strings.Replace(good, "weight 0.5", "weight half", 1), "not a finite number"},
 		{"not a number", strings.Replace(good, "weight 0.5", "weight NaN", 1), "not a finite number"},
@@ -123,8 +123,8 @@ func TestFilter(t *testing.T) {
 	step := func(posterior, speed *model.Scores) model.Scores { f.Step(m, posterior, speed); return f.P }
 
 	one := step(&walking, nil)
-	if class, p := f.Best(); class != 1 || p < 0.4 || p > 0.6 {
-		t.Errorf("after one walking window: class %d with %.2f", class, p)
+	if class, ok := f.Decide(m); !ok || class != 1 || one[1] < 0.4 || one[1] > 0.6 {
+		t.Errorf("after one walking window: class %d with %.2f", class, one[1])
 	}
 	two := step(&walking, nil)
 	if two[1] <= one[1] {
@@ -155,6 +155,36 @@ func TestFilter(t *testing.T) {
 	}
 	if math.Abs(sum-1) > 1e-12 {
 		t.Errorf("the belief sums to %v", sum)
+	}
+}
+
+// A decision is taken when something is believed enough, and holds while it
+// is believed at all.
+func TestDecide(t *testing.T) {
+	m := &model.Model{Decide: 0.55, Hold: 0.15}
+	var f model.Filter
+	steps := []struct {
+		p    model.Scores
+		want int // class, -1 for none
+	}{
+		{model.Scores{0.4, 0.3, 0.1, 0.1, 0.1}, -1}, // nothing stands out
+		{model.Scores{0.6, 0.2, 0.1, 0.05, 0.05}, 0},
+		{model.Scores{0.4, 0.5, 0.05, 0.03, 0.02}, 0}, // nearly the same: it stays
+		{model.Scores{0.2, 0.5, 0.2, 0.05, 0.05}, 0},
+		{model.Scores{0.1, 0.7, 0.1, 0.05, 0.05}, 1},
+		{model.Scores{0.5, 0.1, 0.2, 0.1, 0.1}, -1}, // hardly believed, and nothing in its place
+		{model.Scores{0.5, 0.2, 0.1, 0.1, 0.1}, -1},
+		{model.Scores{0.05, 0.05, 0.8, 0.05, 0.05}, 2},
+	}
+	for i, step := range steps {
+		f.P = step.p
+		class, ok := f.Decide(m)
+		if !ok {
+			class = -1
+		}
+		if class != step.want {
+			t.Errorf("step %d: class %d, want %d", i, class, step.want)
+		}
 	}
 }
 
