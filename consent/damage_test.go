@@ -72,9 +72,8 @@ func openDamaged(t *testing.T, dir string) error {
 }
 
 // One byte of an entry is changed. JetStream leaves out what its checksums do
-// not fit, and cuts off everything after a length that does not fit; neither may
-// pass for a whole ledger. Not flipped is the sequence number of a record: with
-// it JetStream itself does not come to an end of its start.
+// not fit, cuts off everything after a length that does not fit, and believes a
+// sequence number; none of that may pass for a whole ledger.
 func TestAFlippedByteIsFound(t *testing.T) {
 	dir := keep(t)
 	entries := file(t, dir, "1.blk")
@@ -93,22 +92,61 @@ func TestAFlippedByteIsFound(t *testing.T) {
 	if len(bodies) != 10 {
 		t.Fatalf("%d entries in the file, want 10", len(bodies))
 	}
-	const subject = len(changeSubject + "person-0")
+	begins := 0
 	for entry, body := range bodies {
 		for _, at := range []int{
-			body[0] - subject - 22, // the length of the record, the first of the 22 bytes of its head
-			body[0] - 1,            // the subject
-			body[0],                // the body, its first byte
+			begins,      // the length of the record
+			begins + 11, // its sequence, the highest byte
+			begins + 20, // the length of its subject
+			begins + 22, // the subject
+			body[0] - 1, // the headers
+			body[0],     // the body, its first byte
 			body[0] + 12 + 37*entry,
 		} {
 			flipped := copyOf(t, dir)
 			spoiled := append([]byte{}, whole...)
-			spoiled[max(at, 0)] ^= 1
+			spoiled[at] ^= 1
 			overwrite(t, filepath.Join(flipped, relative), string(spoiled))
 			if err := openDamaged(t, flipped); !errors.Is(err, &Error{Code: CodeLedgerDamaged}) {
 				t.Errorf("byte %d of %d, entry %d: %v", at, len(whole), entry+1, err)
 			}
 		}
+		begins += recordLength(whole[begins:])
+	}
+}
+
+// The other files of the store are short cuts and settings. A byte of them that
+// is changed is noticed or does not matter, and never leads to another answer.
+func TestAFlippedByteBesideTheEntries(t *testing.T) {
+	dir := keep(t)
+	flips := 0
+	err := filepath.WalkDir(filepath.Join(dir, storeFolder), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(path) == ".blk" {
+			return err
+		}
+		whole, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		for at := 0; at < len(whole); at += max(len(whole)/12, 1) {
+			flips++
+			flipped := copyOf(t, dir)
+			spoiled := append([]byte{}, whole...)
+			spoiled[at] ^= 1 << (at % 8)
+			overwrite(t, filepath.Join(flipped, relative), string(spoiled))
+			err := openDamaged(t, flipped)
+			if err != nil && !errors.Is(err, &Error{Code: CodeLedgerDamaged}) && !errors.Is(err, &Error{Code: CodeLedgerUnavailable}) {
+				t.Errorf("byte %d of %s: %v", at, relative, err)
+			}
+		}
+		return nil
+	})
+	if err != nil || flips == 0 {
+		t.Fatalf("%d flips, %v", flips, err)
 	}
 }
 

@@ -75,6 +75,10 @@
 //   - A changed, missing or forged entry is found and named: TestAFlippedByteIsFound,
 //     TestAStoreThatIsMissingAPartIsNoticed, TestAForgedEntryStopsTheLedger; so is
 //     a store from yesterday: TestAStoreFromYesterdayIsNoticed.
+//   - Any byte of an entry that is changed is found and named, in bounded time and
+//     memory, before a server is started on it: TestEveryFlippedByteIsFoundInTheFiles,
+//     TestADamagedSequenceDoesNotHangTheStart; a write that a crash cut short is
+//     no damage: TestAWriteThatWasNeverFinished.
 //   - A notice that was edited and kept its version is refused:
 //     TestAnEditedNoticeIsRefused, TestWhatIsWrongAtTheOpening; in every
 //     language: TestAnEditedTranslationIsRefused.

@@ -49,14 +49,20 @@ type embedded struct {
 
 var errNoServer = errors.New("the embedded server is down")
 
-// startEmbedded starts a server with its store under dir.
-func startEmbedded(dir string, log *slog.Logger) (*embedded, error) {
+// startEmbedded starts a server with its store under dir, after its files have
+// been found whole as far as they were acknowledged.
+func startEmbedded(dir string, acknowledged uint64, log *slog.Logger) (*embedded, error) {
 	lock, err := lockExclusively(filepath.Join(dir, lockFile))
 	if err != nil {
 		return nil, err
 	}
 	e := &embedded{dir: filepath.Join(dir, storeFolder), log: log, room: freeSpace, lock: lock}
 	if err := os.MkdirAll(e.dir, 0o700); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	// The server takes what it finds for true before it checks it: one damaged
+	// sequence number can keep it from ever coming to the end of its start.
+	if err := readBlocks(dir, acknowledged, func(uint64, string, []byte) error { return nil }); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	if err := e.start(); err != nil {
@@ -85,11 +91,21 @@ func (e *embedded) start() error {
 	}
 	log := &serverLog{log: e.log, alarm: e.alarm}
 	s.SetLoggerV2(log, false, false, false)
-	s.Start()
+	started := make(chan struct{})
+	go func() {
+		defer close(started)
+		s.Start()
+	}()
 	for deadline := time.Now().Add(startTimeout); !s.ReadyForConnections(startPoll) || !s.JetStreamEnabled(); {
 		why := log.fatal.Load()
 		if why == nil && time.Now().Before(deadline) {
 			continue
+		}
+		select {
+		case <-started:
+		default:
+			// It is lost in its files and would not hear of a shutdown.
+			return fmt.Errorf("embedded server: the store under %s did not start within %v: put back the newest copy of the ledger's folder", e.dir, startTimeout)
 		}
 		s.Shutdown()
 		s.WaitForShutdown()

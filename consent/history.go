@@ -134,10 +134,14 @@ func (l *Ledger) Audit(ctx context.Context) (Audit, error) {
 	if again.sequence != newest || again.head != head {
 		return Audit{}, damaged(newest, "the store holds another entry there than the one the ledger took in")
 	}
+	return again.audit(), nil
+}
+
+func (s *state) audit() Audit {
 	return Audit{
-		Entries: again.entries, People: len(again.people), Notices: len(again.notices),
-		Newest: newest, Head: head.String(),
-	}, nil
+		Entries: s.entries, People: len(s.people), Notices: len(s.notices),
+		Newest: s.sequence, Head: s.head.String(),
+	}
 }
 
 func readFailed(err error) error {

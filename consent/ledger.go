@@ -129,8 +129,11 @@ func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 	if l.witness, err = openWitness(filepath.Join(config.Dir, witnessFile)); err != nil {
 		return nil, err
 	}
-	if l.store, err = openStore(ctx, config.Dir, config.NATSURL, l.witness.sequence == 0, l.log); err != nil {
+	if l.store, err = openStore(ctx, config.Dir, config.NATSURL, l.witness.sequence, l.log); err != nil {
 		closing := l.witness.close()
+		if errors.Is(err, &Error{Code: CodeLedgerDamaged}) {
+			return nil, errors.Join(err, closing)
+		}
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return nil, errors.Join(l.witness.reached(0), closing)
 		}

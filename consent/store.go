@@ -63,8 +63,9 @@ func (s *store) currentLink() context.Context {
 	return s.link
 }
 
-// openStore connects. With create it makes the stream if there is none.
-func openStore(ctx context.Context, dir, servers string, create bool, log *slog.Logger) (_ *store, err error) {
+// openStore connects. It makes the stream if there is none and nothing was ever
+// acknowledged.
+func openStore(ctx context.Context, dir, servers string, acknowledged uint64, log *slog.Logger) (_ *store, err error) {
 	s := &store{}
 	s.relink()
 	defer func() {
@@ -94,7 +95,7 @@ func openStore(ctx context.Context, dir, servers string, create bool, log *slog.
 		}),
 	}
 	if servers == "" {
-		if s.embedded, err = startEmbedded(dir, log); err != nil {
+		if s.embedded, err = startEmbedded(dir, acknowledged, log); err != nil {
 			return s, err
 		}
 		options = append(options, nats.InProcessServer(s.embedded))
@@ -109,7 +110,7 @@ func openStore(ctx context.Context, dir, servers string, create bool, log *slog.
 		return s, err
 	}
 	s.stream, err = s.js.Stream(ctx, streamName)
-	if create && errors.Is(err, jetstream.ErrStreamNotFound) {
+	if acknowledged == 0 && errors.Is(err, jetstream.ErrStreamNotFound) {
 		// Nodes that start together all ask for the same, and the same is made once.
 		s.stream, err = s.js.CreateStream(ctx, streamConfig())
 	}

@@ -33,22 +33,31 @@ const witnessForm = "%020d %s\n"
 
 func openWitness(path string) (*witness, error) {
 	w := &witness{path: path}
-	data, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), err == nil && len(bytes.Trim(data, "\x00")) == 0:
-		// Nothing yet, or nothing that came to the disk before a power failure.
-	case err != nil:
-		return nil, unavailable("the note of how far the ledger had come cannot be read", err)
-	default:
-		if _, err := fmt.Sscanf(string(data), "%d %s\n", &w.sequence, &w.digest); err != nil ||
-			string(data) != fmt.Sprintf(witnessForm, w.sequence, w.digest) || len(w.digest) != len(genesis.String()) {
-			return nil, &Error{Code: CodeLedgerDamaged, Message: "the note of how far the ledger had come is damaged: " + w.advice()}
-		}
+	err := w.read()
+	if err != nil {
+		return nil, err
 	}
 	if w.file, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600); err != nil {
 		return nil, unavailable("the note of how far the ledger had come cannot be written", err)
 	}
 	return w, nil
+}
+
+// read finds out how far the ledger had come.
+func (w *witness) read() error {
+	data, err := os.ReadFile(w.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && len(bytes.Trim(data, "\x00")) == 0:
+		// Nothing yet, or nothing that came to the disk before a power failure.
+	case err != nil:
+		return unavailable("the note of how far the ledger had come cannot be read", err)
+	default:
+		if _, err := fmt.Sscanf(string(data), "%d %s\n", &w.sequence, &w.digest); err != nil ||
+			string(data) != fmt.Sprintf(witnessForm, w.sequence, w.digest) || len(w.digest) != len(genesis.String()) {
+			return &Error{Code: CodeLedgerDamaged, Message: "the note of how far the ledger had come is damaged: " + w.advice()}
+		}
+	}
+	return nil
 }
 
 func (w *witness) advice() string {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/tempogate/tempogate/consent"
 	"github.com/tempogate/tempogate/ingest/client"
@@ -20,6 +21,7 @@ type consentCommand struct {
 	History  historyCommand  `cmd:"" help:"Print every change of the consent."`
 	Receipt  receiptCommand  `cmd:"" help:"Print the newest receipt."`
 	Export   exportCommand   `cmd:"" help:"Print all that the server knows of you."`
+	Audit    auditCommand    `cmd:"" help:"Check the whole ledger of a server, as its files hold it."`
 	Verify   verifyCommand   `cmd:"" help:"Check the signature of a receipt."`
 }
 
@@ -213,6 +215,24 @@ func (c *exportCommand) Run(app *appContext) error {
 		return withHint(err)
 	}
 	return printJSON(app, export)
+}
+
+type auditCommand struct {
+	DataDir string `default:"${data_dir}" type:"path" help:"Where the server keeps its ledger. It may be running."`
+}
+
+// Run audits the files of a ledger and prints what was found in order. The
+// error names the first entry that is not.
+func (c *auditCommand) Run(app *appContext) error {
+	began := time.Now()
+	audit, err := consent.AuditFolder(c.DataDir)
+	if err != nil {
+		return err
+	}
+	return printJSON(app, struct {
+		consent.Audit
+		Seconds float64 `json:"seconds"`
+	}{audit, time.Since(began).Seconds()})
 }
 
 type verifyCommand struct {
