@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/tempogate/tempogate/bench/dataset"
 	"github.com/tempogate/tempogate/bench/training"
+	"github.com/tempogate/tempogate/classifier"
 	"github.com/tempogate/tempogate/classifier/model"
 )
 
@@ -306,6 +308,34 @@ func TestNamesOfRecordingsInsideAnEntry(t *testing.T) {
 		if got := concerns(test.wanted, test.name); got != test.concerns {
 			t.Errorf("%q concerns %q: %v", test.wanted, test.name, got)
 		}
+	}
+}
+
+func TestDetailsByHand(t *testing.T) {
+	kind := func(a Answer, detail string) Answer {
+		a.Detail = detail
+		return a
+	}
+	o := newOutcome(&dataset.Recording{Samples: make([]classifier.Sample, 1)}, answers(
+		said(walk, run), said(walk, run), said(walk, run), said(walk, run), said(walk, run), // the first window
+		kind(said(transit, transit), "bus"), kind(said(transit, walk), "bus"), kind(said(transit, still), "tram"), said(transit, still),
+		kind(said(walk, walk), "up"), kind(Answer{Labelled: true}, "jumping"),
+	), false)
+	if o.truth != transit || o.detail != "bus" {
+		t.Errorf("mostly %v, %q", o.truth, o.detail)
+	}
+	got := detailReports("a", o.details)
+	var lines []string
+	for _, d := range got {
+		lines = append(lines, fmt.Sprint(d.Dataset, " ", d.Activity, " ", d.Detail, " ", d.Seconds, " ", d.Right, " ", d.Shares))
+	}
+	want := []string{
+		"a walk up 1 1 [0 1 0 0 0 0]",
+		"a transit bus 2 0.5 [0 0.5 0 0 0.5 0]",
+		"a transit tram 1 0 [1 0 0 0 0 0]",
+	}
+	if !slices.Equal(lines, want) {
+		t.Errorf("%q, want %q", lines, want)
 	}
 }
 

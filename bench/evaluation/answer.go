@@ -17,6 +17,7 @@ type Answer struct {
 	classifier.Estimate
 	Truth    classifier.Activity // Unknown where nobody said, or where it was none of the five
 	Labelled bool                // somebody said what happened; with Unknown: none of the five
+	Detail   string              // of the label: a vehicle, the code of the source
 }
 
 // Answers streams a recording through the classifier, as a phone would, and
@@ -40,7 +41,7 @@ func answer(c classifier.Config, r *dataset.Recording, withFixes bool) ([]Answer
 	answers := make([]Answer, len(estimates))
 	for i, e := range estimates {
 		label, ok := r.LabelAt(e.SensorTime)
-		answers[i] = Answer{Estimate: e, Truth: label.Activity, Labelled: ok}
+		answers[i] = Answer{Estimate: e, Truth: label.Activity, Labelled: ok, Detail: label.Detail}
 	}
 	return answers, nil
 }

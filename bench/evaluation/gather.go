@@ -59,7 +59,7 @@ func (r *activityRun) gather(results []foldResult) *ActivityReport {
 
 // summarise fills in what was tested and what was not.
 func (r *activityRun) summarise(report *ActivityReport, tested []place) {
-	sum := sha256.New()
+	digest := sha256.New()
 	subjects, datasets := map[string]bool{}, map[string]bool{}
 	left, data := &report.LeftOut, &report.Data
 	for i, p := range tested {
@@ -83,7 +83,7 @@ func (r *activityRun) summarise(report *ActivityReport, tested []place) {
 			continue
 		}
 		data.Entries++
-		fmt.Fprintf(sum, "%+v\n%x\n", *entry, p.result.fingerprint)
+		fmt.Fprintf(digest, "%+v\n%x\n", *entry, p.result.fingerprint)
 		// Every recording is in one of these and no other.
 		for _, c := range []Condition{AccelerationOnly, CoarseAcceleration, FixesOnly} {
 			for j := range p.result.outcomes[c] {
@@ -93,16 +93,17 @@ func (r *activityRun) summarise(report *ActivityReport, tested []place) {
 			}
 		}
 	}
-	data.Fingerprint = hex.EncodeToString(sum.Sum(nil))
+	data.Fingerprint = hex.EncodeToString(digest.Sum(nil))
 	data.Subjects, data.Datasets = len(subjects), len(datasets)
 	data.FirstWindow = FirstWindowNS * 1e-9
 }
 
 // condition makes the report of one condition, nil when no recording meets it.
 func (r *activityRun) condition(c Condition, tested []place) *ConditionReport {
-	report := &ConditionReport{Name: c, Title: conditionTitles[c]}
+	report := &ConditionReport{Name: c, Title: conditionTitles[c], Details: []DetailReport{}}
 	people := map[string]*person{}
 	recordings := map[string]int{} // by data set
+	details := map[string]map[detail][classifier.Classes + 1]float64{}
 	for _, p := range tested {
 		if p.result == nil {
 			continue
@@ -116,6 +117,10 @@ func (r *activityRun) condition(c Condition, tested []place) *ConditionReport {
 			people[who].tally.Merge(&o.tally)
 			if o.tally.Confusion.Total() > 0 {
 				recordings[p.entry.Dataset]++
+				if details[p.entry.Dataset] == nil {
+					details[p.entry.Dataset] = map[detail][classifier.Classes + 1]float64{}
+				}
+				addDetails(details[p.entry.Dataset], o.details)
 				report.RecordingList = append(report.RecordingList, recordingReport(p, o))
 			}
 		}
@@ -139,6 +144,7 @@ func (r *activityRun) condition(c Condition, tested []place) *ConditionReport {
 	}
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		report.Datasets = append(report.Datasets, datasetReport(name, members[name], recordings[name]))
+		report.Details = append(report.Details, detailReports(name, details[name])...)
 	}
 	return report
 }
@@ -201,10 +207,7 @@ func numbers(values []float64) []Number {
 
 func otherReport(t *Tally) OtherReport {
 	report := OtherReport{Answers: answerNames(), Shares: []Number{}}
-	var all float64
-	for _, n := range t.Other {
-		all += n
-	}
+	all := sum(t.Other[:])
 	report.Seconds = Number(all)
 	for _, n := range t.Other {
 		report.Shares = append(report.Shares, Number(n/all))
@@ -227,6 +230,40 @@ func datasetReport(name string, people []*person, recordings int) DatasetReport 
 		report.Recall = append(report.Recall, Recall{a.String(), t.Confusion.Seconds(a), Number(v[recall+k])})
 	}
 	return report
+}
+
+func addDetails(to, from map[detail][classifier.Classes + 1]float64) {
+	for d, row := range from {
+		all := to[d]
+		for j := range all {
+			all[j] += row[j]
+		}
+		to[d] = all
+	}
+}
+
+// detailReports returns a report for each named detail, by activity and name.
+func detailReports(dataset string, details map[detail][classifier.Classes + 1]float64) []DetailReport {
+	var list []DetailReport
+	order := slices.SortedFunc(maps.Keys(details), func(a, b detail) int {
+		return cmp.Or(cmp.Compare(a.truth, b.truth), cmp.Compare(a.name, b.name))
+	})
+	for _, d := range order {
+		if d.name == "" {
+			continue
+		}
+		row := details[d]
+		all := sum(row[:])
+		report := DetailReport{
+			Dataset: dataset, Activity: d.truth.String(), Detail: d.name, Seconds: all,
+			Right: Number(row[column(d.truth)] / all), Answers: answerNames(),
+		}
+		for _, n := range row {
+			report.Shares = append(report.Shares, Number(n/all))
+		}
+		list = append(list, report)
+	}
+	return list
 }
 
 func recordingReport(p place, o *outcome) RecordingReport {

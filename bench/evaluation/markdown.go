@@ -181,6 +181,7 @@ func (m *page) condition(c *ConditionReport) {
 		m.line("%.0f seconds are known to be none of the five. They are in no other figure. Answers: %s.", float64(c.Other.Seconds), strings.Join(parts, ", "))
 	}
 	m.datasets(c)
+	m.details(c)
 	m.recordings(c)
 	m.show(c.Name.String() + " timelines")
 }
@@ -228,6 +229,25 @@ func (m *page) datasets(c *ConditionReport) {
 	}
 	titles := append([]string{"data set", "subjects", "recordings", "seconds", "right"}, names(everything)...)
 	m.table(append(titles, "transit called walk or run, %", "walk or run called transit, %", "false changes an hour"), rows)
+}
+
+func (m *page) details(c *ConditionReport) {
+	if len(c.Details) == 0 {
+		return
+	}
+	m.line("")
+	m.line("### %s: what the labels say beside the activity", c.Title)
+	m.line("")
+	m.line("Share of seconds by answer.")
+	rows := [][]string{}
+	for _, d := range c.Details {
+		row := []string{d.Dataset + ", " + d.Activity + ", " + d.Detail, fmt.Sprintf("%.0f", d.Seconds)}
+		for _, share := range d.Shares {
+			row = append(row, share.share())
+		}
+		rows = append(rows, row)
+	}
+	m.table(append([]string{"", "seconds"}, answerNames()...), rows)
 }
 
 // worstShown is how many recordings the report for people lists.

@@ -127,6 +127,7 @@ type ConditionReport struct {
 	Changes       ChangeReport      `json:"changes"`
 	Other         OtherReport       `json:"other"`
 	Datasets      []DatasetReport   `json:"datasets"`
+	Details       []DetailReport    `json:"details"` // of activities whose labels say more
 	RecordingList []RecordingReport `json:"recordings_list"`
 }
 
@@ -232,6 +233,18 @@ type Recall struct {
 	Activity string  `json:"activity"`
 	Seconds  float64 `json:"seconds"`
 	Recall   Number  `json:"recall"` // null without a second
+}
+
+// A DetailReport is how well one kind of an activity was recognised in one data
+// set: a vehicle, a way of walking, a code of the source.
+type DetailReport struct {
+	Dataset  string   `json:"dataset"`
+	Activity string   `json:"activity"`
+	Detail   string   `json:"detail"`
+	Seconds  float64  `json:"seconds"`
+	Right    Number   `json:"right"`
+	Answers  []string `json:"answers"`
+	Shares   []Number `json:"shares"`
 }
 
 // A RecordingReport is how well one recording was recognised.

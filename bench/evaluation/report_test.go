@@ -54,6 +54,8 @@ func full(t *testing.T) (*ActivityReport, string) {
 	c.entry("empty", "left", "fay", "walk", "pocket", "acc")
 	c.simulate("other", "left", "fay", "pocket", phone{activity: walk, seconds: 20})
 	replace(c, "other,left,fay,walk", "other,left,fay,other")
+	c.simulate("hill", "left", "fay", "pocket", phone{activity: walk, seconds: 20})
+	replace(c, "hill,left,fay,walk,", "hill,left,fay,walk,up")
 	c.simulate("long", "left", "fay", "pocket", phone{activity: run, seconds: 80, fixes: true}) // in no other data set
 	report := evaluate(t, c.open(), ActivityConfig{Fit: builtIn, SkipBroken: true})
 	report.Command = "tempogate eval activity --collection 'my walks'"
@@ -133,6 +135,7 @@ func TestReportForPeople(t *testing.T) {
 		"none of the five",
 		"times as much",
 		"run to walk",
+		"| left, walk, up | 14 |", // 20 s but for the first window and the beginning of the last second
 		"![confusion-acceleration-by-seconds](confusion-acceleration-by-seconds.svg)",
 		"![timeline-acceleration-run-long](timeline-acceleration-run-long.svg)",
 	} {

@@ -63,9 +63,16 @@ type outcome struct {
 	truth   classifier.Activity
 	detail  string // of most seconds of that truth: a vehicle, a WISDM code
 	tally   Tally
-	answers []Answer // of a recording to be drawn, else nil
-	began   int64    // time of the recording's first reading
-	skip    int      // answers before the end of the first window
+	details map[detail][classifier.Classes + 1]float64 // seconds by answer
+	answers []Answer                                   // of a recording to be drawn, else nil
+	began   int64                                      // time of the recording's first reading
+	skip    int                                        // answers before the end of the first window
+}
+
+// A detail is a kind of an activity: a vehicle, a code of the source.
+type detail struct {
+	truth classifier.Activity
+	name  string
 }
 
 // entryResult is what came of testing one entry.
@@ -159,17 +166,17 @@ func (r *activityRun) testEntry(m *model.Model, fold, place int, t *entryResult)
 	case err != nil:
 		return fmt.Errorf("evaluation: %w", err)
 	}
-	sum := sha256.New()
+	digest := sha256.New()
 	windows := newWindowRows(r.log != nil, entry, r.folds[fold].Name)
 	for i := range recordings {
 		recording := &recordings[i]
-		addToFingerprint(sum, recording)
+		addToFingerprint(digest, recording)
 		if err := r.testRecording(m, entry, recording, windows, t); err != nil {
 			return fmt.Errorf("evaluation: %s: %w", recording.Name, err)
 		}
 		t.excerpts = append(t.excerpts, excerpts(recording, entry)...)
 	}
-	t.fingerprint = sum.Sum(nil)
+	t.fingerprint = digest.Sum(nil)
 	t.windows, err = windows.bytes()
 	r.forget(t)
 	return err
@@ -225,13 +232,35 @@ func newOutcome(recording *dataset.Recording, answers []Answer, withFixes bool) 
 			o.truth, most = a, s
 		}
 	}
-	longest := int64(0)
-	for _, label := range recording.Labels {
-		if d := label.ToTime - label.FromTime; label.Activity == o.truth && d > longest {
-			o.detail, longest = label.Detail, d
+	o.details = map[detail][classifier.Classes + 1]float64{}
+	for i := min(o.skip, len(answers)); i < len(answers); i++ {
+		if a := &answers[i]; a.Truth != classifier.Unknown {
+			row := o.details[detail{a.Truth, a.Detail}]
+			row[column(a.Activity)]++
+			o.details[detail{a.Truth, a.Detail}] = row
 		}
 	}
+	o.detail = mostFrequent(o.details, o.truth)
 	return o
+}
+
+// mostFrequent returns the detail of most seconds of an activity, of several
+// the first by name.
+func mostFrequent(details map[detail][classifier.Classes + 1]float64, truth classifier.Activity) string {
+	name, most := "", 0.0
+	for d, row := range details {
+		if n := sum(row[:]); d.truth == truth && (n > most || n == most && d.name < name) {
+			name, most = d.name, n
+		}
+	}
+	return name
+}
+
+func sum(values []float64) (all float64) {
+	for _, v := range values {
+		all += v
+	}
+	return all
 }
 
 // shortestDrawn is how many seconds a recording needs for being the worst of

@@ -30,6 +30,7 @@ import (
 //	source_hz     readings a second
 //	speed_mps     m/s, empty without a usable fix
 //	truth         one of the five activities, other, or empty where nobody said
+//	detail        what the label says beside it: a vehicle, the code of the source
 //	counted       1 when the second is in the report's figures
 //	decision      one of the five, or unknown
 //	window_...    probability of each activity, given this window alone
@@ -38,7 +39,7 @@ import (
 //	the features, named as in package feature with _ for spaces
 func WindowColumns() []string {
 	columns := []string{"recording", "dataset", "subject", "placement", "fold", "fixes_used", "t_s",
-		"source_hz", "speed_mps", "truth", "counted", "decision"}
+		"source_hz", "speed_mps", "truth", "detail", "counted", "decision"}
 	for _, prefix := range []string{"window_", "p_"} {
 		for _, a := range everything {
 			columns = append(columns, prefix+a.String())
@@ -117,7 +118,7 @@ func (w *windowRows) add(recording *dataset.Recording, o *outcome, answers []Ans
 		}
 		w.row = append(w.row[:0], recording.Name, w.entry.Dataset, w.entry.Subject, w.entry.Placement, w.fold,
 			digit(withFixes), number(float64(a.SensorTime-from)*1e-9), number(s.sourceHz), number(s.speedMPS),
-			truth, digit(counted), a.Activity.String())
+			truth, a.Detail, digit(counted), a.Activity.String())
 		for _, p := range s.posterior {
 			w.row = append(w.row, number(p))
 		}

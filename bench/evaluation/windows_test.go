@@ -55,7 +55,7 @@ func TestWindowsAgreeWithTheReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(rows[0], WindowColumns()) || len(rows[0]) != 12+5+5+1+feature.Count {
+	if !slices.Equal(rows[0], WindowColumns()) || len(rows[0]) != 13+5+5+1+feature.Count {
 		t.Fatalf("titles %q", rows[0])
 	}
 	cell := func(row []string, title string) string { return row[slices.Index(rows[0], title)] }
