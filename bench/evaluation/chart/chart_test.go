@@ -65,7 +65,7 @@ func TestPicturesSayWhatTheyShow(t *testing.T) {
 	words := map[string][]string{
 		"confusion":   {"Acceleration <only>", "true activity", "answer", "unknown", "90.0", "12\u2009345 s"},
 		"reliability": {"By seconds", "largest probability", "share of seconds", "perfect calibration", "expected calibration error 0.012"},
-		"delays":      {"median 3.9 s", "90th percentile not noticed", "changes", "never", "30"},
+		"delays":      {"median 3.9 s", "90th percentile over 30 s", "changes", "never", "30"},
 		"timeline":    {"ride", "truth", "answer", "probability", "minutes from the beginning of the recording", "transit", "unknown"},
 		"no timeline": {"Nothing", "seconds from the beginning of the recording"},
 	}
@@ -203,6 +203,23 @@ func TestColumnsOfATimeline(t *testing.T) {
 	}
 	if first := columns[0]; first.answer != 1 || first.truth != 1 {
 		t.Errorf("a column is what most of it is: %+v", first)
+	}
+}
+
+func TestLongTitlesAreWrapped(t *testing.T) {
+	s := style(titleSize, 0, 0)
+	const title = "Acceleration only, fewer than 8 readings a second, by data set: % of each true activity"
+	lines := wrap(s, title, oneColumn)
+	if len(lines) != 2 || strings.Join(lines, " ") != title {
+		t.Errorf("%q", lines)
+	}
+	for _, line := range lines {
+		if s.Width(line) > oneColumn {
+			t.Errorf("%q is wider than a column", line)
+		}
+	}
+	if got := wrap(s, "", oneColumn); len(got) != 0 {
+		t.Errorf("%q", got)
 	}
 }
 

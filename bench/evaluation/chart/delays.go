@@ -11,8 +11,8 @@ import (
 )
 
 // Delays draws how many changes were noticed after how many seconds, with the
-// median and the 90th percentile (NaN to leave one out). Delays of +Inf were
-// not noticed within the limit and stand apart.
+// median and the 90th percentile, NaN for one beyond the limit. Delays of +Inf
+// were not noticed within the limit and stand apart.
 func Delays(title string, seconds []float64, limit int, median, ninetieth float64) *Picture {
 	counts := make([]float64, limit)
 	var missed, most float64
@@ -38,15 +38,15 @@ func Delays(title string, seconds []float64, limit int, median, ninetieth float6
 	p.Add(histogram{counts, missed, apart, median, ninetieth})
 	return &Picture{oneColumn + 12*vg.Millimeter, 62 * vg.Millimeter, func(c draw.Canvas) {
 		p.Draw(header(c, title,
-			key{"median " + secondsOr(median), stroked(medianLine)},
-			key{"90th percentile " + secondsOr(ninetieth), stroked(ninetiethLine)},
+			key{"median " + secondsOr(median, limit), stroked(medianLine)},
+			key{"90th percentile " + secondsOr(ninetieth, limit), stroked(ninetiethLine)},
 		))
 	}}
 }
 
-func secondsOr(v float64) string {
+func secondsOr(v float64, limit int) string {
 	if math.IsNaN(v) {
-		return "not noticed"
+		return fmt.Sprintf("over %d s", limit)
 	}
 	return fmt.Sprintf("%.1f s", v)
 }

@@ -3,6 +3,7 @@ package chart
 import (
 	"bytes"
 	"image/color"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -120,12 +121,28 @@ func header(c draw.Canvas, title string, keys ...key) draw.Canvas {
 	c.Fill(c.Rectangle.Path())
 	c = draw.Crop(c, margin, -margin, margin, -margin)
 	s := style(titleSize, text.XCenter, text.YTop)
-	c.FillText(s, vg.Point{X: c.Center().X, Y: c.Max.Y}, title)
-	c = draw.Crop(c, 0, 0, 0, -(titleSize + 6))
+	for _, part := range wrap(s, title, c.Size().X) {
+		c.FillText(s, vg.Point{X: c.Center().X, Y: c.Max.Y}, part)
+		c = draw.Crop(c, 0, 0, 0, -(titleSize + 2))
+	}
+	c = draw.Crop(c, 0, 0, 0, -4)
 	if len(keys) > 0 {
 		c = legend(c, keys)
 	}
 	return c
+}
+
+// wrap breaks a text between words into lines of at most a width.
+func wrap(s text.Style, words string, width vg.Length) []string {
+	var lines []string
+	for _, word := range strings.Fields(words) {
+		if n := len(lines) - 1; n >= 0 && s.Width(lines[n]+" "+word) <= width {
+			lines[n] += " " + word
+		} else {
+			lines = append(lines, word)
+		}
+	}
+	return lines
 }
 
 // rectangle fills from one corner to the other.
