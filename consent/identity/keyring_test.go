@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"go.uber.org/goleak"
 
 	"github.com/tempogate/tempogate/consent/internal/keyfile"
 )
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) {
 		rotateAndPrint(dir)
 		return
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // rotatingTimes is how often each process of the race rotates.

@@ -210,6 +210,32 @@ func TestPeopleOfTwoProvidersAreApart(t *testing.T) {
 	}
 }
 
+// A key is good for the one algorithm of its kind, and for none when the
+// provider published it for another one.
+func TestAKeyServesOneAlgorithm(t *testing.T) {
+	rsaKey, ecKey, edKey := newRSAKey(t).Public(), newECKey(t).Public(), newEdKey(t).Public()
+	for _, c := range []struct {
+		key             any
+		published, used string
+		want            bool
+	}{
+		{rsaKey, "", "RS256", true},
+		{rsaKey, "RS256", "RS256", true},
+		{rsaKey, "PS256", "RS256", false},
+		{rsaKey, "", "ES256", false},
+		{ecKey, "", "ES256", true},
+		{ecKey, "ES256K", "ES256", false},
+		{ecKey, "", "EdDSA", false},
+		{edKey, "", "EdDSA", true},
+		{edKey, "", "RS256", false},
+		{[]byte("secret"), "", "HS256", false},
+	} {
+		if got := fits(&jose.JSONWebKey{Key: c.key, Algorithm: c.published}, c.used); got != c.want {
+			t.Errorf("%T published for %q, used for %s: %v, want %v", c.key, c.published, c.used, got, c.want)
+		}
+	}
+}
+
 // Keys that do not serve are stepped over, as RFC 7517 asks; a set in which
 // none serves is an error.
 func TestKeysThatAreTaken(t *testing.T) {
