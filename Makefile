@@ -43,5 +43,8 @@ eval: build
 bench-classifier:
 	@$(GO) test ./classifier -run '^TestBenchmarkFigures$$' -figures -count 1 -v | grep -E '^[a-z0-9_]+ [0-9.e+-]+$$'
 
+bench-consent:
+	@$(GO) test ./consent -run '^TestFigures$$' -figures -count 1 -v | grep -E '^[a-z0-9_]+ [0-9.e+-]+$$'
+
 clean:
 	rm -rf bin out

@@ -17,8 +17,9 @@ import (
 const manyPeople = 100_000
 
 // fill writes a ledger of many people into dir the quick way: the entries are
-// those that Give writes, but nobody waits for each to be on disk.
-func fill(b *testing.B, dir string, people int) {
+// those that Give writes, but nobody waits for each to be on disk. All said yes
+// at the same time.
+func fill(b testing.TB, dir string, people int, at time.Time) {
 	b.Helper()
 	n := current(b)
 	s, err := server.NewServer(&server.Options{
@@ -56,10 +57,10 @@ func fill(b *testing.B, dir string, people int) {
 		}
 		head = sha256.Sum256(body)
 	}
-	at := newClock().now()
+	at = at.UTC().Truncate(time.Millisecond)
 	put(n.subject(), &noticeEntry{Format: entryFormat, Previous: head.String(), At: at, SHA256: n.SHA256, Source: string(n.source)})
 	for i := range people {
-		who := fmt.Sprintf("%052d", i)
+		who := nameOf(i)
 		put(changeSubject+who, &changeEntry{
 			Format: entryFormat, Previous: head.String(), Principal: who, Revision: 1, Event: EventGiven, State: Given,
 			At: at, Method: "http", Categories: []Category{Acceleration}, Recipients: []string{},
@@ -73,12 +74,27 @@ func fill(b *testing.B, dir string, people int) {
 	}
 }
 
+// nameOf returns the pseudonym of one of many people, in the usual form.
+func nameOf(i int) string { return fmt.Sprintf("%052d", i) }
+
+// What the figures need, which are measured from outside with a server.
+var (
+	FillMany = fill
+	NameOf   = nameOf
+)
+
+// Stride and ManyPeople are those of the benchmarks here.
+const (
+	Stride     = stride
+	ManyPeople = manyPeople
+)
+
 // BenchmarkManyPeople opens a ledger of 100,000 people, audits it, and weighs
 // what it keeps of each.
 func BenchmarkManyPeople(b *testing.B) {
 	dir := b.TempDir()
-	fill(b, dir, manyPeople)
 	clock := newClock()
+	fill(b, dir, manyPeople, clock.now())
 	for b.Loop() {
 		var before, after runtime.MemStats
 		runtime.GC()
@@ -98,7 +114,7 @@ func BenchmarkManyPeople(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.ReportMetric(time.Since(start).Seconds(), "audit-s")
-		if !l.Decide(fmt.Sprintf("%052d", manyPeople-1), Acceleration).Allowed {
+		if !l.Decide(nameOf(manyPeople-1), Acceleration).Allowed {
 			b.Fatal("refused")
 		}
 		if err := l.Close(); err != nil {

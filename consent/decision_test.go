@@ -115,7 +115,7 @@ func loaded(b testing.TB, people int) (*Ledger, []string) {
 	shared := []Category{Acceleration}
 	principals := make([]string, people)
 	for i := range principals {
-		principals[i] = fmt.Sprintf("%052d", i)
+		principals[i] = nameOf(i)
 		l.state.people[principals[i]] = &person{
 			state: Given, notice: l.onRecord(l.notice.SHA256), categories: shared, revision: 1, sequence: uint64(i),
 			givenAt: l.opened, changedAt: l.opened, deadline: l.opened.Add(time.Hour).UnixNano(),
