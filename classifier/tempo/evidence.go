@@ -105,9 +105,9 @@ func (s *scores) weigh(m *feature.Motion, started bool, walk, run float64) (best
 		line[k] = float32(toShare * (power[k-1] + power[k] + power[k+1]))
 	}
 
-	level := math.Log(m.Variance + levelFloor)
+	level := float32(math.Log(m.Variance + levelFloor))
 	walkBelief := float32(math.Log(walk + leastBelief))
-	runBelief := float32(math.Log(run+leastBelief) - penalty((runLevel-level)/levelDeviation))
+	runBelief := float32(math.Log(run+leastBelief)) - penalty(min(level-runLevel, 0))
 
 	fresh := float32(1)
 	var before [Candidates + 4]float32 // with two beyond either end
@@ -120,7 +120,7 @@ func (s *scores) weigh(m *feature.Motion, started bool, walk, run float64) (best
 	}
 	for j := range s {
 		c := &grid[j]
-		walking := c.walk + walkBelief - float32(penalty(math.Abs(level-float64(c.level))/levelDeviation))
+		walking := c.walk + walkBelief - penalty(level-c.level)
 		prior := max(walking, c.run+runBelief)
 		evidence := rho[c.strideLag] + c.strideRest*slope[c.strideLag] +
 			stepShare*(rho[c.stepLag]+c.stepRest*slope[c.stepLag]) + line[c.line]
@@ -145,11 +145,8 @@ func (s *scores) weigh(m *feature.Motion, started bool, walk, run float64) (best
 	return best, float64(s[best] - other)
 }
 
-// penalty is -ln of how unlikely a level is that lies so many deviations off:
-// nothing within one, quadratic beyond.
-func penalty(z float64) float64 {
-	if z <= 1 {
-		return 0
-	}
-	return min((z-1)*(z-1)/2, mostPenalty)
+// penalty is -ln of how unlikely it is that a level lies so far off.
+func penalty(off float32) float32 {
+	const factor = 1 / (2 * levelDeviation * levelDeviation)
+	return min(factor*off*off, mostPenalty)
 }

@@ -56,43 +56,60 @@ func exact(vertical []float64, rough float64) (period, rhythm float64) {
 // and returns its place between rows and its height. Without one nearby it
 // returns the correlation where it began.
 func peak(v []float64, lag int) (at, value float64, found bool) {
-	first := correlation(v, lag)
-	left, centre, right := correlation(v, lag-1), first, correlation(v, lag+1)
+	if lag <= furthest || lag+furthest+1 >= len(v) {
+		return 0, 0, false
+	}
+	c := lagged{v, lag, floats.Dot(v[lag:], v[lag:]) + floats.Dot(v[:len(v)-lag], v[:len(v)-lag])}
+	first := c.correlation()
+	left, centre, right := c.at(-1).correlation(), first, c.at(1).correlation()
 	for moved := 0; moved < furthest; moved++ {
 		switch {
 		case right > centre && right >= left:
-			lag++
-			left, centre = centre, right
-			right = correlation(v, lag+1)
+			c = c.at(1)
+			left, centre, right = centre, right, c.at(1).correlation()
 		case left > centre:
-			lag--
-			right, centre = centre, left
-			left = correlation(v, lag-1)
+			c = c.at(-1)
+			left, centre, right = c.at(-1).correlation(), left, centre
 		default:
 			curve := left - 2*centre + right
 			if curve >= 0 { // flat: nothing moves
 				return 0, first, false
 			}
-			return float64(lag) + 0.5*(left-right)/curve, centre, true
+			return float64(c.lag) + 0.5*(left-right)/curve, centre, true
 		}
 	}
 	return 0, first, false
 }
 
-// correlation returns that of v with itself so many rows before, against the
-// mean energy of both, -1 to 1. It is 0 where they do not overlap.
-func correlation(v []float64, lag int) float64 {
-	if lag < 1 || lag >= len(v) {
-		return 0
+// lagged is a signal beside itself some rows before.
+type lagged struct {
+	v      []float64
+	lag    int     // rows
+	energy float64 // of the rows that overlap, now and then
+}
+
+// at returns the same, one row further apart (1) or closer (-1).
+func (c lagged) at(direction int) lagged {
+	n := len(c.v)
+	if direction > 0 {
+		c.energy -= c.v[c.lag]*c.v[c.lag] + c.v[n-c.lag-1]*c.v[n-c.lag-1]
+		c.lag++
+		return c
 	}
-	now, then := v[lag:], v[:len(v)-lag]
-	energy := 0.5 * (floats.Dot(now, now) + floats.Dot(then, then))
-	return floats.Dot(now, then) / (energy + quietFloor*float64(len(v)))
+	c.lag--
+	c.energy += c.v[c.lag]*c.v[c.lag] + c.v[n-c.lag-1]*c.v[n-c.lag-1]
+	return c
+}
+
+// correlation is the correlation of both, against their mean energy, -1 to 1.
+func (c lagged) correlation() float64 {
+	n := len(c.v)
+	return floats.Dot(c.v[c.lag:], c.v[:n-c.lag]) / (c.energy/2 + quietFloor*float64(n))
 }
 
 // confidence returns how likely a cadence lies within 3 steps a minute of the
 // truth; see the package comment.
 func confidence(rhythm, margin float64) float64 {
-	odds := math.Exp(confidenceBase+confidenceMargin*min(margin, mostMargin)) / math.Pow(max(1-rhythm, leastNoise), confidenceNoise)
-	return odds / (1 + odds)
+	logit := confidenceBase + confidenceMargin*min(margin, mostMargin) - confidenceNoise*math.Log(max(1-rhythm, leastNoise))
+	return 1 / (1 + math.Exp(-logit))
 }
