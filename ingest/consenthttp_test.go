@@ -119,6 +119,7 @@ func TestConsentOverHTTP(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			documented(t, req, resp, string(body))
 			if resp.StatusCode != step.status || !strings.Contains(string(body), step.holds) {
 				t.Fatalf("%s %s: %d %s, want %d with %q", step.method, step.path, resp.StatusCode, body, step.status, step.holds)
 			}

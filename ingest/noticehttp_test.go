@@ -125,6 +125,7 @@ func ask(t testing.TB, method, url string, header http.Header, body string) (*ht
 	if err != nil {
 		t.Fatal(err)
 	}
+	documented(t, req, resp, string(answer))
 	return resp, string(answer)
 }
 

@@ -7,32 +7,45 @@ import (
 	"strings"
 )
 
-// publicHandler routes what clients call.
+// A route is a call that clients make. docs/openapi.yaml has the same ones.
+type route struct {
+	pattern string // of http.ServeMux: method and path
+	call    func(http.ResponseWriter, *http.Request) error
+}
+
+// routes lists what clients call.
+func (s *Server) routes() []route {
+	return []route{
+		{"GET /v1/notice", s.getNotice},
+		{"GET /v1/notice/changes", s.getNoticeChanges},
+		{"GET /v1/keys", s.getKeys},
+		{"GET /v1/stream", s.stream},
+		{"PUT /v1/consent", s.personal(s.putConsent)},
+		{"GET /v1/consent", s.personal(s.getConsent)},
+		{"DELETE /v1/consent", s.personal(s.deleteConsent)},
+		{"GET /v1/consent/history", s.personal(s.getHistory)},
+		{"GET /v1/consent/receipt", s.personal(s.getReceipt)},
+		{"GET /v1/consent/export", s.personal(s.getExport)},
+	}
+}
+
+// personal makes a call that needs to know whom it is about.
+func (s *Server) personal(call func(http.ResponseWriter, *http.Request, string) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		who, refused := s.identify(r)
+		if refused != nil {
+			return refused
+		}
+		return call(w, r, who.Principal)
+	}
+}
+
+// publicHandler serves the routes.
 func (s *Server) publicHandler() http.Handler {
 	mux := http.NewServeMux()
-	open := func(pattern string, call func(http.ResponseWriter, *http.Request) error) {
-		mux.Handle(pattern, s.answering(pattern, call))
+	for _, r := range s.routes() {
+		mux.Handle(r.pattern, s.answering(r.pattern, r.call))
 	}
-	personal := func(pattern string, call func(http.ResponseWriter, *http.Request, string) error) {
-		open(pattern, func(w http.ResponseWriter, r *http.Request) error {
-			who, refused := s.identify(r)
-			if refused != nil {
-				return refused
-			}
-			return call(w, r, who.Principal)
-		})
-	}
-	open("GET /v1/notice", s.getNotice)
-	open("GET /v1/notice/changes", s.getNoticeChanges)
-	open("GET /v1/keys", s.getKeys)
-	open("GET /v1/stream", s.stream)
-	personal("PUT /v1/consent", s.putConsent)
-	personal("GET /v1/consent", s.getConsent)
-	personal("DELETE /v1/consent", s.deleteConsent)
-	personal("GET /v1/consent/history", s.getHistory)
-	personal("GET /v1/consent/receipt", s.getReceipt)
-	personal("GET /v1/consent/export", s.getExport)
-
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.crossOrigin(w, r) {
 			return
