@@ -1,13 +1,37 @@
 package tempo
 
-import "math"
+import (
+	"math"
+	"slices"
+)
+
+const (
+	// HoldSPM is how far the newest three cadences must lie to one side of BPM
+	// before it follows at once.
+	HoldSPM = 2.5
+
+	// DriftSPM is how far the median of the newest DriftHops cadences must lie
+	// off BPM before it follows.
+	DriftSPM  = 1.5
+	DriftHops = 10
+
+	// SettleHops is how many cadences BPM settles over, at the beginning and
+	// after a change of pace.
+	SettleHops = 5
+
+	// ForgetHops is how many seconds without a cadence end BPM.
+	ForgetHops = 5
+
+	quickHops = 3
+)
 
 // beat holds the tempo for music and moves it only when the cadence really
 // has moved.
 type beat struct {
 	bpm    int
-	recent [3]float32 // newest cadences, 0 where there is none
-	silent int        // hops since the newest
+	recent [DriftHops]float32 // newest cadences first
+	heard  int                // how many of them are of this pace
+	silent int                // seconds since the newest
 }
 
 // step takes the cadence of one hop, NaN for none, and returns the tempo.
@@ -20,24 +44,34 @@ func (b *beat) step(cadence float64) int {
 		return b.bpm
 	}
 	b.silent = 0
-	b.recent[0], b.recent[1], b.recent[2] = b.recent[1], b.recent[2], float32(cadence)
-	if b.bpm == 0 {
-		b.bpm = int(math.Round(cadence))
-		return b.bpm
+	copy(b.recent[1:], b.recent[:])
+	b.recent[0] = float32(cadence)
+	b.heard = min(b.heard+1, DriftHops)
+	if b.heard > quickHops && b.moved() {
+		b.heard = quickHops
 	}
-	above, below := 0, 0
-	for _, c := range b.recent {
-		switch {
-		case c == 0:
-		case float64(c) > float64(b.bpm)+HoldSPM:
-			above++
-		case float64(c) < float64(b.bpm)-HoldSPM:
-			below++
-		}
-	}
-	if above == len(b.recent) || below == len(b.recent) {
-		low, high := min(b.recent[0], b.recent[1]), max(b.recent[0], b.recent[1])
-		b.bpm = int(math.Round(float64(max(low, min(high, b.recent[2])))))
+	usual := b.median()
+	switch {
+	case b.heard <= SettleHops, b.heard == DriftHops && math.Abs(usual-float64(b.bpm)) > DriftSPM:
+		b.bpm = int(math.Round(usual))
 	}
 	return b.bpm
+}
+
+// moved tells whether the newest cadences all lie well to one side.
+func (b *beat) moved() bool {
+	above, below := true, true
+	for _, c := range b.recent[:quickHops] {
+		above = above && float64(c) > float64(b.bpm)+HoldSPM
+		below = below && float64(c) < float64(b.bpm)-HoldSPM
+	}
+	return above || below
+}
+
+// median returns that of the cadences of this pace.
+func (b *beat) median() float64 {
+	sorted := b.recent
+	n := b.heard
+	slices.Sort(sorted[:n])
+	return float64(sorted[(n-1)/2]+sorted[n/2]) / 2
 }

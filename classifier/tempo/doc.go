@@ -79,10 +79,17 @@
 // # Tempo for music
 //
 // BPM follows the runner and holds through noise. It begins with the first
-// cadence, in whole beats. It moves to the median of the newest three cadences
-// when, and only when, all three lie more than HoldSPM above it, or all three
-// below. It ends when there has been no cadence for ForgetHops seconds.
-// TestBeat holds each sentence.
+// cadence, in whole beats, and settles on the median of the first SettleHops.
+// From then on it holds, until
+//
+//   - the newest three cadences all lie more than HoldSPM above it, or all
+//     three below: the runner has changed pace, and BPM settles anew, on the
+//     median of these three to the next SettleHops;
+//   - the median of the newest DriftHops lies more than DriftSPM off: the
+//     runner has drifted, and BPM moves there.
+//
+// It ends when there has been no cadence for ForgetHops seconds. TestBeat holds
+// each sentence.
 //
 // Range.MapBPM maps it to the half or the double that lies in a range, for
 // people who want to hear 80 to 100 beats a minute at any cadence.

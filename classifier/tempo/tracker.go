@@ -14,12 +14,6 @@ const (
 	// edge is how far beyond the bounds a cadence still counts as lying on them.
 	edge = 0.02
 
-	// HoldSPM is how far the cadence must leave BPM before BPM follows.
-	HoldSPM = 2.5
-
-	// ForgetHops is how many seconds without a cadence end BPM.
-	ForgetHops = 5
-
 	// BridgeHops is how many seconds an unclear rhythm is bridged while the
 	// activity is still believed.
 	BridgeHops = 2
