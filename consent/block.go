@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,10 +46,16 @@ const (
 	notAnEntry = 1<<63 | 1<<62
 )
 
-// subjectForm is what subjects of the ledger look like. The checksum does not
-// cover where the subject ends.
-var subjectForm = regexp.MustCompile(`^(` + regexp.QuoteMeta(changeSubject) + `[0-9A-Za-z_-]{1,128}|` +
-	regexp.QuoteMeta(noticeSubject) + `[0-9A-Za-z_-]{1,32}\.[0-9A-Za-z_-]{1,32})$`)
+// isSubject reports whether a subject is one of the ledger's. The checksum does
+// not cover where it ends.
+func isSubject(subject []byte) bool {
+	if principal, ok := bytes.CutPrefix(subject, []byte(changeSubject)); ok {
+		return isWord(principal, maxPrincipal)
+	}
+	words, ok := bytes.CutPrefix(subject, []byte(noticeSubject))
+	version, language, two := bytes.Cut(words, []byte("."))
+	return ok && two && isWord(version, maxNoticeWord) && isWord(language, maxNoticeWord)
+}
 
 // readBlocks calls each for every entry in the store under dir, in order, as
 // its files hold them; body is valid during the call only. It changes nothing
@@ -174,7 +179,7 @@ func (b *blockReader) read(each func(uint64, string, []byte) error) error {
 			continue
 		}
 		// The checksum covers neither where the subject ends nor where the headers do.
-		if !subjectForm.Match(content[:subject]) {
+		if !isSubject(content[:subject]) {
 			return b.damaged("its subject is none of this ledger's")
 		}
 		if bodyAt > subject {

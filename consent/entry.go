@@ -75,14 +75,28 @@ func (e *changeEntry) change(sequence uint64, own digest, n *Notice) Change {
 
 func (n *Notice) subject() string { return noticeSubject + n.Version + "." + n.Language }
 
-// principalForm is what can stand as one word of a subject and tells nothing.
-var principalForm = regexp.MustCompile(`^[0-9A-Za-z_-]{1,128}$`)
+// maxPrincipal bounds a principal in bytes.
+const maxPrincipal = 128
+
+// isWord reports whether text can stand as one word of a subject: 1 to longest
+// letters, digits, '-' or '_'. It is asked of every entry at every start, which
+// a regular expression would make noticeable.
+func isWord[T string | []byte](text T, longest int) bool {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case '0' <= c && c <= '9', 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return 0 < len(text) && len(text) <= longest
+}
 
 // methodForm keeps what a caller says about itself short and printable.
 var methodForm = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
 
 func checkPrincipal(principal string) error {
-	if !principalForm.MatchString(principal) {
+	if !isWord(principal, maxPrincipal) {
 		return &Error{Code: CodeBadPrincipal, Message: "a principal is 1 to 128 letters, digits, '-' or '_'"}
 	}
 	return nil

@@ -110,3 +110,23 @@ func TestCategoryListsAreShared(t *testing.T) {
 		t.Error("an empty list is kept")
 	}
 }
+
+func TestWordsOfASubject(t *testing.T) {
+	for word, want := range map[string]bool{
+		"": false, "a": true, "Zz09_-": true, "abcdefgh": true, "abcdefghi": false,
+		"a.b": false, "a b": false, "*": false, ">": false, "ä": false, "a\x00": false,
+	} {
+		if isWord(word, 8) != want {
+			t.Errorf("isWord(%q, 8) = %v", word, !want)
+		}
+	}
+	for subject, want := range map[string]bool{
+		"consent.ada": true, "notice.2026-11-01.en": true,
+		"consent.": false, "consent": false, "consent.a.b": false, "notice.2026-11-01": false,
+		"notice..en": false, "notice.a.b.c": false, "other.ada": false, "": false, `consent.ada{"format"`: false,
+	} {
+		if isSubject([]byte(subject)) != want {
+			t.Errorf("isSubject(%q) = %v", subject, !want)
+		}
+	}
+}

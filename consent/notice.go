@@ -57,16 +57,15 @@ type Recipient struct {
 // that SHA256 is the digest of.
 func (n *Notice) Source() []byte { return bytes.Clone(n.source) }
 
+// maxNoticeWord bounds a version and a language in bytes. Both stand in a
+// subject of the ledger, which must not hold dots, spaces or wildcards.
+const maxNoticeWord = 32
+
 // maxNotice bounds a notice in bytes. People should be able to read it.
 const maxNotice = 64 << 10
 
-var (
-	// A version and a language stand in a subject of the ledger, which must not
-	// hold dots, spaces or wildcards.
-	noticeWord = regexp.MustCompile(`^[0-9A-Za-z_-]{1,32}$`)
-	// Names stand in metric labels, in addresses and, for recipients, in subjects.
-	noticeName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
-)
+// Names stand in metric labels, in addresses and, for recipients, in subjects.
+var noticeName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 
 // ParseNotice reads a notice from JSON. The fields are those of Notice without
 // sha256, and text is a list of paragraphs. Every field must be there and must
@@ -121,7 +120,7 @@ func (n *Notice) check() error {
 			return badNotice("%s is empty", field.name)
 		}
 	}
-	if !noticeWord.MatchString(n.Version) || !noticeWord.MatchString(n.Language) {
+	if !isWord(n.Version, maxNoticeWord) || !isWord(n.Language, maxNoticeWord) {
 		return badNotice("version and language are 1 to 32 letters, digits, '-' or '_'")
 	}
 	if len(n.Categories) == 0 {
