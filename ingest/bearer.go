@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -31,7 +32,10 @@ func (s *Server) identify(r *http.Request) (identity.Identity, *Problem) {
 				wire.BearerPrefix+"<token>\"")
 	}
 	who, err := s.config.Verifier.Verify(r.Context(), token)
-	if err != nil {
+	switch {
+	case errors.Is(err, identity.ErrUnavailable): // it may be a good token
+		return identity.Identity{}, problem(http.StatusServiceUnavailable, CodeIdentityUnavailable, err.Error()).retryAfter(shortPauseS)
+	case err != nil:
 		return identity.Identity{}, problem(http.StatusUnauthorized, CodeBadToken, err.Error())
 	}
 	return who, nil

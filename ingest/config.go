@@ -60,7 +60,8 @@ type Ledger interface {
 
 // A Verifier finds out whom a bearer token stands for. *identity.Issuer is
 // one. The text of an error is shown to the client: it names what to mend and
-// never the token.
+// never the token. An error that wraps identity.ErrUnavailable is answered with
+// 503, every other one with 401.
 type Verifier interface {
 	Verify(ctx context.Context, token string) (identity.Identity, error)
 }

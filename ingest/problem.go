@@ -29,24 +29,25 @@ type Problem struct {
 // Codes of problems that the server itself finds. The codes of package consent
 // are passed on as they are.
 const (
-	CodeBadToken          = "bad_token"          // 401
-	CodeTokenInQuery      = "token_in_query"     // 401
-	CodeNoGrant           = "no_grant"           // 403
-	CodeOriginNotAllowed  = "origin_not_allowed" // 403
-	CodeNotFound          = "not_found"          // 404
-	CodeMethodNotAllowed  = "method_not_allowed" // 405
-	CodeMalformed         = "malformed"          // 400
-	CodeBadSubprotocol    = "bad_subprotocol"    // 400
-	CodeTooLarge          = "too_large"          // 413
-	CodeUpgradeRequired   = "upgrade_required"   // 426
-	CodeTooManySessions   = "too_many_sessions"  // 429
-	CodeInternal          = "internal"           // 500
-	CodeLedgerUnavailable = "ledger_unavailable" // 503
-	CodeDraining          = "draining"           // 503
-	problemTypePrefix     = "urn:tempogate:problem:"
-	problemContentType    = "application/problem+json"
-	jsonContentType       = "application/json"
-	shortPauseS           = 5 // for a client that may simply try again
+	CodeBadToken            = "bad_token"            // 401
+	CodeTokenInQuery        = "token_in_query"       // 401
+	CodeNoGrant             = "no_grant"             // 403
+	CodeOriginNotAllowed    = "origin_not_allowed"   // 403
+	CodeNotFound            = "not_found"            // 404
+	CodeMethodNotAllowed    = "method_not_allowed"   // 405
+	CodeMalformed           = "malformed"            // 400
+	CodeBadSubprotocol      = "bad_subprotocol"      // 400
+	CodeTooLarge            = "too_large"            // 413
+	CodeUpgradeRequired     = "upgrade_required"     // 426
+	CodeTooManySessions     = "too_many_sessions"    // 429
+	CodeInternal            = "internal"             // 500
+	CodeLedgerUnavailable   = "ledger_unavailable"   // 503
+	CodeIdentityUnavailable = "identity_unavailable" // 503
+	CodeDraining            = "draining"             // 503
+	problemTypePrefix       = "urn:tempogate:problem:"
+	problemContentType      = "application/problem+json"
+	jsonContentType         = "application/json"
+	shortPauseS             = 5 // for a client that may simply try again
 )
 
 // problem returns a problem with the status's own text as its title.
