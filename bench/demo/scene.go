@@ -26,7 +26,7 @@ type scene struct {
 // real names the recordings of the shared collection that stand for a walk, a
 // run and a ride: counted steps, a run and a bus with location.
 var real = []struct{ name, path, source string }{
-	{"walk", "oxford/data/Pixel_Jamie_Hard_Armband_1", "front pocket, steps counted at the feet"},
+	{"walk", "oxford/data/Samsung_Carmelo_Hard_NeckPouch_1", "phone in a neck pouch, steps counted at the feet"},
 	{"run", "mlqst/run", "run with location"},
 	{"ride", "mlqs28/bus-06", "bus with location"},
 }
