@@ -186,7 +186,7 @@ func Errors(title, axis string, counts []int, from, width, tolerance float64) *P
 	for _, n := range counts {
 		total += n
 	}
-	h := errors{counts, total, from, width, tolerance}
+	h := offBy{counts, total, from, width, tolerance}
 	most := 0.0
 	for i := range counts {
 		most = max(most, h.share(i))
@@ -208,13 +208,13 @@ func Errors(title, axis string, counts []int, from, width, tolerance float64) *P
 	}}
 }
 
-type errors struct {
+type offBy struct {
 	counts                 []int
 	total                  int
 	from, width, tolerance float64
 }
 
-func (h errors) share(i int) float64 {
+func (h offBy) share(i int) float64 {
 	if h.total == 0 {
 		return 0
 	}
@@ -222,7 +222,7 @@ func (h errors) share(i int) float64 {
 }
 
 // Plot draws the bars. Their heights are roots, so that the rare ones are seen.
-func (h errors) Plot(c draw.Canvas, p *plot.Plot) {
+func (h offBy) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	lines := plotter.NewGrid()
 	lines.Horizontal, lines.Vertical = line(0.5, grid), line(0, grid)
