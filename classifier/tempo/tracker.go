@@ -39,14 +39,26 @@ type Tempo struct {
 	CadenceSPM float64 // NaN when there is no stepping
 	Confidence float64 // 0 to 1: how likely CadenceSPM is right within 3; 0 without one
 	BPM        int     // 0 when there is none
+
+	Measured Measurement
+}
+
+// A Measurement is what the window alone and what is carried from those before
+// say, whether or not a cadence is said: for study. The zero value means that
+// nothing was looked for.
+type Measurement struct {
+	CadenceSPM float64 // of the most likely candidate, made exact
+	Rhythm     float64 // correlation of the newest steps with those one stride before, -1 to 1
+	Margin     float64 // lead of the candidate over all that are not its neighbours, in ln of belief
 }
 
 // A Tracker follows the cadence of one stream. The zero value is ready.
 type Tracker struct {
 	scores  scores
-	started bool // scores are of a second before
-	last    Tempo
-	bridged int // seconds since last was measured
+	started bool    // scores are of a second before
+	cadence float64 // said last, steps a minute
+	sure    float64 // its confidence, 0 for none
+	bridged int     // seconds since it was measured
 	beat    beat
 }
 
@@ -58,7 +70,7 @@ func (t *Tracker) Clear() { *t = Tracker{} }
 func (t *Tracker) Step(m *feature.Motion, walk, run float64) Tempo {
 	foot := walk + run
 	if m == nil || foot < looking {
-		t.scores, t.started, t.last = scores{}, false, Tempo{}
+		t.scores, t.started, t.sure = scores{}, false, 0
 		return t.none()
 	}
 	best, margin := t.scores.weigh(m, t.started, walk/foot, run/foot)
@@ -67,20 +79,25 @@ func (t *Tracker) Step(m *feature.Motion, walk, run float64) Tempo {
 	cadence := 60 * signal.RateHz / period
 	sure := confidence(rhythm, margin)
 	within := cadence >= LowestSPM*(1-edge) && cadence <= HighestSPM*(1+edge)
+	var said Tempo
 	switch {
 	case foot >= leastFoot && sure >= leastConfident && within:
-		cadence = min(max(cadence, LowestSPM), HighestSPM)
-		t.last, t.bridged = Tempo{CadenceSPM: cadence, Confidence: sure}, 0
-	case foot >= bridgingFoot && t.last.Confidence > 0 && t.bridged < BridgeHops:
+		t.cadence, t.sure, t.bridged = min(max(cadence, LowestSPM), HighestSPM), sure, 0
+		said = t.says()
+	case foot >= bridgingFoot && t.sure > 0 && t.bridged < BridgeHops:
 		t.bridged++
-		t.last.Confidence *= bridgedShare
+		t.sure *= bridgedShare
+		said = t.says()
 	default:
-		t.last = Tempo{}
-		return t.none()
+		t.sure = 0
+		said = t.none()
 	}
-	said := t.last
-	said.BPM = t.beat.step(said.CadenceSPM)
+	said.Measured = Measurement{cadence, rhythm, margin}
 	return said
+}
+
+func (t *Tracker) says() Tempo {
+	return Tempo{CadenceSPM: t.cadence, Confidence: t.sure, BPM: t.beat.step(t.cadence)}
 }
 
 // none is the answer without a cadence.
