@@ -15,6 +15,7 @@ import (
 // evalCommand measures how well things work, one command a thing.
 type evalCommand struct {
 	Activity evalActivityCommand `cmd:"" help:"How well activities are recognised on people, phones and vehicles that the model has never met."`
+	Tempo    evalTempoCommand    `cmd:"" help:"How well the tempo follows the steps: counted, simulated, and those of an offline reference."`
 }
 
 type evalActivityCommand struct {
@@ -86,10 +87,7 @@ func (c *evalActivityCommand) Run(app *appContext) error {
 func (c *evalActivityCommand) String() string {
 	line := []string{"tempogate eval activity"}
 	add := func(flag, value string) {
-		if strings.ContainsFunc(value, func(r rune) bool { return strings.ContainsRune(" \t\n'\"\\$`*?[]{}()<>|&;#~!", r) }) {
-			value = "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
-		}
-		line = append(line, flag, value)
+		line = append(line, flag, shellQuoted(value))
 	}
 	add("--collection", c.Collection)
 	if c.Model != "" {

@@ -180,7 +180,7 @@ func Calibration(title, right string, bins []Bin, ece float64) *Picture {
 // tolerance to either side is marked as right.
 func Errors(title, axis string, counts []int, from, width, tolerance float64) *Picture {
 	p := newPlot()
-	p.X.Label.Text, p.Y.Label.Text = axis, "share of seconds in a bin, root scale"
+	p.X.Label.Text, p.Y.Label.Text = axis, "share of seconds (root scale)"
 	p.X.Min, p.X.Max = from, from+width*float64(len(counts))
 	total := 0
 	for _, n := range counts {
@@ -193,7 +193,7 @@ func Errors(title, axis string, counts []int, from, width, tolerance float64) *P
 	}
 	p.Y.Min, p.Y.Max = 0, max(math.Sqrt(most)*1.08, 0.01)
 	var marks ticks
-	for _, share := range []float64{0.0001, 0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8} {
+	for _, share := range []float64{0, 0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8} {
 		if math.Sqrt(share) < p.Y.Max {
 			marks = append(marks, plot.Tick{Value: math.Sqrt(share), Label: fmt.Sprintf("%g %%", 100*share)})
 		}
@@ -268,15 +268,37 @@ func Sweep(title, quantity, measure string, names []string, limit float64, serie
 	for i, name := range names {
 		marks = append(marks, plot.Tick{Value: float64(i), Label: name})
 	}
-	p.X.Tick.Marker = marks
+	p.X.Tick.Marker, p.Y.Tick.Marker = marks, halves{}
 	p.Add(sweep{series, limit})
 	return &Picture{oneColumn + 12*vg.Millimeter, 60 * vg.Millimeter, func(c draw.Canvas) {
 		var keys []key
 		for i, s := range series {
-			keys = append(keys, key{s.Name, stroked(line(1.4, sweepColours[i%len(sweepColours)]))})
+			keys = append(keys, key{s.Name, stroked(sweepLine(i))})
 		}
 		p.Draw(header(c, title, keys...))
 	}}
+}
+
+// sweepLine is the style of a series. Later ones are thinner, so that lines
+// that coincide are all seen.
+func sweepLine(i int) draw.LineStyle {
+	return line(max(2.6-1.3*vg.Length(i), 0.8), sweepColours[i%len(sweepColours)])
+}
+
+// halves marks an axis from 0 at multiples of a half.
+type halves struct{}
+
+// Ticks returns at most six of them.
+func (halves) Ticks(_, high float64) []plot.Tick {
+	step := 0.5
+	for high/step > 5 {
+		step *= 2
+	}
+	var t []plot.Tick
+	for v := 0.0; v <= high; v += step {
+		t = append(t, plot.Tick{Value: v, Label: fmt.Sprintf("%g", v)})
+	}
+	return t
 }
 
 var sweepColours = [...]color.NRGBA{colours[4], colours[2], colours[1], colours[0]}
@@ -297,16 +319,16 @@ func (s sweep) Plot(c draw.Canvas, p *plot.Plot) {
 		c.FillText(style(smallSize, text.XRight, text.YBottom), vg.Point{X: c.Max.X - 2, Y: y(s.limit) + 1}, fmt.Sprintf("aim %g", s.limit))
 	}
 	for k, one := range s.series {
-		colour := sweepColours[k%len(sweepColours)]
+		style := sweepLine(k)
 		var points []vg.Point
 		for i, v := range one.Values {
 			if !math.IsNaN(v) {
 				points = append(points, vg.Point{X: x(float64(i)), Y: y(v)})
 			}
 		}
-		c.StrokeLines(line(1.4, colour), points)
+		c.StrokeLines(style, points)
 		for _, point := range points {
-			c.DrawGlyph(draw.GlyphStyle{Color: colour, Radius: vg.Points(2), Shape: draw.CircleGlyph{}}, point)
+			c.DrawGlyph(draw.GlyphStyle{Color: style.Color, Radius: 1.1 * style.Width, Shape: draw.CircleGlyph{}}, point)
 		}
 	}
 }

@@ -1,0 +1,2 @@
+// Package cadence measures how well the tempo follows the steps.
+package cadence

@@ -1,0 +1,79 @@
+package cadence
+
+import (
+	"math"
+	"slices"
+
+	"github.com/tempogate/tempogate/classifier"
+	"github.com/tempogate/tempogate/classifier/feature"
+	"github.com/tempogate/tempogate/classifier/model"
+	"github.com/tempogate/tempogate/classifier/tempo"
+)
+
+// A Second is what was said about one second.
+type Second struct {
+	SensorTime int64   // nanoseconds on the recording's clock; nothing later was used
+	SPM        float64 // steps a minute; NaN for no tempo
+	Confidence float64 // 0 without a tempo
+	BPM        int     // tempo for music; 0 for none
+
+	// Measured is known of a Trace's Known only.
+	Measured tempo.Measurement
+}
+
+// A Trace is what was said about a recording, second by second.
+type Trace struct {
+	Stream []Second // by the whole classifier, which also has to find out the activity
+	Known  []Second // by the tempo estimator alone, told the activity; nil where that is never on foot
+}
+
+// Follow streams samples through a classifier with the model, location not
+// granted, and through a tempo estimator that is told the activity of each
+// time, so that errors of either can be told apart. The samples are left as
+// they are. look may be nil; it sees each window and the activity.
+func Follow(m *model.Model, samples []classifier.Sample, activityAt func(sensorTime int64) classifier.Activity, look Look) (Trace, error) {
+	var trace Trace
+	var alone tempo.Tracker
+	onFoot := false
+	stream := classifier.NewStream(classifier.Config{
+		Model: m,
+		Observe: func(o classifier.Observation) {
+			activity := activityAt(o.SensorTime)
+			walk, run := belief(activity)
+			onFoot = onFoot || walk+run > 0
+			t := alone.Step(o.Motion, walk, run)
+			trace.Known = append(trace.Known, Second{o.SensorTime, t.CadenceSPM, t.Confidence, t.BPM, t.Measured})
+			if look != nil && o.Motion != nil {
+				look(o.SensorTime, activity, o.Motion, t.Measured)
+			}
+		},
+	})
+	estimates, err := stream.Push(nil, classifier.NewWorkspace(), slices.Clone(samples), nil)
+	if err != nil {
+		return Trace{}, err
+	}
+	for _, e := range estimates {
+		trace.Stream = append(trace.Stream, Second{SensorTime: e.SensorTime, SPM: e.CadenceSPM, Confidence: e.CadenceConfidence, BPM: e.BPM})
+	}
+	if !onFoot {
+		trace.Known = nil
+	}
+	return trace, nil
+}
+
+// A Look sees a window, which is valid during the call only.
+type Look func(sensorTime int64, activity classifier.Activity, w *feature.Motion, measured tempo.Measurement)
+
+// belief of a known activity.
+func belief(a classifier.Activity) (walk, run float64) {
+	switch a {
+	case classifier.Walk:
+		return 1, 0
+	case classifier.Run:
+		return 0, 1
+	}
+	return 0, 0
+}
+
+// silent tells whether there was no tempo.
+func (s *Second) silent() bool { return math.IsNaN(s.SPM) }

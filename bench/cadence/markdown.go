@@ -1,0 +1,354 @@
+package cadence
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/tempogate/tempogate/bench/evaluation"
+)
+
+// Markdown returns the content of report.md. The pictures that were written
+// are given by the heading that they belong under.
+func (r *Report) Markdown(pictures map[string][]string) []byte {
+	m := &page{pictures: pictures}
+	m.line("# How well the tempo follows the steps")
+	m.line("")
+	m.line("```\n%s\n```", r.Command)
+	m.line("")
+	m.line("%s", protocolText[r.Protocol])
+	m.line("")
+	m.line("Every tempo is causal, and there is at most one a second. It is held against the mean cadence of the last %d steps. "+
+		"*Whole classifier* has to find out the activity by itself, without location; *activity known* is the tempo estimator alone, told whether it is a walk or a run. "+
+		"Shares of errors are of the seconds with a tempo, silent is the share of seconds with steps and none. "+
+		"Steps are added up as a user would, over the whole recording; *carried* is from the first step to the last, with the first tempo carried back to the beginning and the last one to the end. "+
+		"The first tempo counts from the first step.", Span)
+	for _, b := range r.Broken {
+		m.line("")
+		m.line("Left out: %s", b.Error)
+	}
+	m.counted(&r.Counted)
+	m.reference("Runs, against the offline reference", "runs", &r.Runs,
+		"Nobody counted these steps. The reference looks at the whole recording, forwards and backwards, and shares no code with the estimator; how it does on counted walks is said above.")
+	m.reference("Walks without counted steps, against the offline reference", "walks", &r.Walks,
+		fmt.Sprintf("The reference looks between %g and %g steps a minute only, so it is wrong for whoever walks more slowly.", WalkBand.LowSPM, WalkBand.HighSPM))
+	m.idle(r.Idle)
+	m.simulated(r.Simulated)
+	m.plausible(r.Plausible)
+	if r.Fit != nil {
+		m.fit(r.Fit)
+	}
+	return m.text.Bytes()
+}
+
+var protocolText = map[evaluation.Protocol]string{
+	evaluation.LeaveOneSubjectOut:   "Leave one subject out: activities are recognised by models that never met the person.",
+	evaluation.LeaveOneDatasetOut:   "Leave one data set out: activities are recognised by models that never met the person, the phone or the place.",
+	evaluation.LeaveOnePlacementOut: "Leave one placement out: activities are recognised by models that never met this place of the phone.",
+	evaluation.Fixed:                "One fixed model. What it was trained on flatters how activities are recognised, not how the tempo is estimated.",
+}
+
+type page struct {
+	text     bytes.Buffer
+	pictures map[string][]string
+}
+
+func (m *page) line(format string, values ...any) {
+	fmt.Fprintf(&m.text, format, values...)
+	m.text.WriteByte('\n')
+}
+
+func (m *page) heading(text string) {
+	m.line("")
+	m.line("## %s", text)
+}
+
+// table writes a table with the first column to the left and the others to the
+// right.
+func (m *page) table(titles []string, rows [][]string) {
+	m.line("")
+	m.line("| %s |", strings.Join(titles, " | "))
+	m.line("|---%s|", strings.Repeat("|--:", len(titles)-1))
+	for _, row := range rows {
+		for i := range row {
+			row[i] = strings.ReplaceAll(row[i], "|", "\\|")
+		}
+		m.line("| %s |", strings.Join(row, " | "))
+	}
+}
+
+func (m *page) show(heading string) {
+	for _, name := range m.pictures[heading] {
+		m.line("")
+		m.line("![%s](%s)", strings.TrimSuffix(name, ".svg"), name)
+	}
+}
+
+// Writing numbers: a dash is what is not defined.
+
+func fixed(n Number, digits int) string {
+	if v := float64(n); math.IsNaN(v) || math.IsInf(v, 0) {
+		return "–"
+	}
+	return fmt.Sprintf("%.*f", digits, float64(n))
+}
+
+func percent(n Number, digits int) string { return fixed(100*n, digits) }
+
+func signed(n Number) string {
+	if v := float64(n); math.IsNaN(v) || math.IsInf(v, 0) {
+		return "–"
+	}
+	return fmt.Sprintf("%+.1f", 100*float64(n))
+}
+
+// waited writes seconds that may be for ever.
+func waited(n Number) string {
+	if math.IsInf(float64(n), 1) {
+		return "never"
+	}
+	return fixed(n, 1)
+}
+
+var measureTitles = []string{
+	"recordings", "seconds", "silent %", "MAE", "bias", "within 3 %", "off by 9 %", "off by 8 %", "half %", "double %",
+	"steps %", "worst", "carried %", "worst", "first s", "worst",
+}
+
+func (m *Measures) row(name string) []string {
+	return []string{
+		name, fmt.Sprint(m.Recordings), fmt.Sprint(m.Seconds), percent(m.Silent, 1), fixed(m.MAE, 2), fixed(m.Bias, 2), percent(m.Within3, 1),
+		percent(m.OffBy9, 2), percent(m.Gross, 2), percent(m.Half, 2), percent(m.Double, 2),
+		signed(m.CountError), signed(Number(m.worstCount)), signed(m.CarriedError), signed(Number(m.worstCarried)), waited(m.FirstMedianS), waited(m.FirstWorstS),
+	}
+}
+
+// measures writes a table with two rows a group.
+func (m *page) measures(groups []GroupReport, all *Both) {
+	rows := [][]string{}
+	for i := range groups {
+		g := &groups[i]
+		rows = append(rows, g.Stream.row(g.Name), g.Known.row(g.Name+", activity known"))
+	}
+	rows = append(rows, all.Stream.row("**all**"), all.Known.row("**all**, activity known"))
+	m.table(append([]string{""}, measureTitles...), rows)
+}
+
+func (m *page) counted(c *CountedReport) {
+	m.heading("Walks with counted steps")
+	if len(c.Recordings) == 0 {
+		m.line("")
+		m.line("None in this collection.")
+		return
+	}
+	m.line("")
+	m.line("Contacts come from switches in the shoes, about ten readings a second, so each is up to 100 ms late: the mean of %d steps is uncertain by about 1 %% (one standard deviation) for that alone. "+
+		"Switches also bounce, and miss. Feet alternate, which tells both: doubled contacts are taken out and missed ones put in, "+
+		"and seconds whose last %d steps were mended are left out of all errors, not of the counts. "+
+		"Against contacts as they were recorded, mended or not: MAE %s, within 3 %s %%, off by more than 9 %s %%, steps %s %%.",
+		Span, Span, fixed(c.Raw.MAE, 2), percent(c.Raw.Within3, 1), percent(c.Raw.OffBy9, 2), signed(c.Raw.CountError))
+	m.line("")
+	m.line("The offline reference, which knows nothing of contacts, counts these walks with a mean error of %s %% and a worst one of %s %%.", percent(c.ReferenceError, 1), signed(c.ReferenceWorst))
+	m.measures(c.Placements, &c.All)
+	m.line("")
+	m.line("By person:")
+	m.measures(c.Subjects, &c.All)
+	m.show("counted errors")
+	m.calibration("Confidence on counted walks", c.Bins, c.All.Stream.ECE)
+	m.show("counted calibration")
+	m.line("")
+	m.line("The recordings with the largest mean error:")
+	m.show("counted")
+	m.line("")
+	m.line("### Each walk")
+	rows := [][]string{}
+	for i := range c.Recordings {
+		t := &c.Recordings[i]
+		s, k := &t.Stream, &t.Known
+		rows = append(rows, []string{
+			link(t.Recording), t.Placement, fmt.Sprint(t.Contacts), fmt.Sprint(t.Steps), fixed(t.Reference, 0),
+			signed(s.CountError), signed(s.CarriedError), signed(k.CarriedError), fixed(s.MAE, 2), fixed(k.MAE, 2), percent(s.Within3, 1), percent(s.OffBy9, 1), percent(s.Silent, 1), waited(s.FirstWorstS), waited(k.FirstWorstS),
+		})
+	}
+	m.table([]string{"", "placement", "contacts", "mended", "reference", "steps %", "carried %", "known", "MAE", "known", "within 3 %", "off by 9 %", "silent %", "first s", "known"}, rows)
+}
+
+func link(recording string) string {
+	return fmt.Sprintf("[%s](%s)", recording, recordingDir+"/"+fileName(recording)+".svg")
+}
+
+func (m *page) calibration(title string, bins []Bin, ece Number) {
+	m.line("")
+	m.line("%s (expected calibration error %s):", title, fixed(ece, 3))
+	rows := [][]string{}
+	for _, b := range bins {
+		rows = append(rows, []string{
+			fmt.Sprintf("%s to %s", fixed(b.From, 2), fixed(b.To, 2)), fmt.Sprint(b.Seconds), fixed(b.Confidence, 3), fixed(b.Right, 3),
+		})
+	}
+	m.table([]string{"confidence", "seconds", "mean", "within 3"}, rows)
+}
+
+func (m *page) reference(title, key string, r *ReferenceReport, about string) {
+	m.heading(title)
+	m.line("")
+	if len(r.Recordings) == 0 {
+		m.line("None in this collection.")
+		return
+	}
+	m.line("%s", about)
+	m.measures(r.Datasets, &r.All)
+	m.show(key + " errors")
+	m.calibration("Confidence", r.Bins, r.All.Stream.ECE)
+	m.show(key + " calibration")
+	if len(r.Disagreements) > 0 {
+		m.line("")
+		m.line("The longest disagreements by more than 3:")
+		rows := [][]string{}
+		for _, d := range r.Disagreements {
+			rows = append(rows, []string{d.Recording, fixed(d.FromS, 0), fmt.Sprint(d.Seconds), fixed(d.Said, 1), fixed(d.Reference, 1), fixed(d.Contrast, 2)})
+		}
+		m.table([]string{"", "from s", "seconds", "said", "reference", "its contrast"}, rows)
+	}
+	if len(m.pictures[key]) > 0 {
+		m.line("")
+		m.line("The recordings with the largest mean error:")
+		m.show(key)
+	}
+	m.line("")
+	m.line("### Each recording")
+	rows := [][]string{}
+	for i := range r.Recordings {
+		t := &r.Recordings[i]
+		name := t.Recording
+		if key == "runs" {
+			name = link(name)
+		}
+		rows = append(rows, []string{
+			name, fixed(t.SPM, 1), fmt.Sprint(t.Stream.Seconds), percent(t.Stream.Within3, 1), percent(t.Known.Within3, 1),
+			fixed(t.Stream.MAE, 2), fixed(t.Known.MAE, 2), percent(t.Stream.OffBy9, 1), percent(t.Stream.Silent, 1),
+		})
+	}
+	m.table([]string{"", "reference", "seconds", "within 3 %", "known", "MAE", "known", "off by 9 %", "silent %"}, rows)
+}
+
+func (m *page) idle(list []IdleReport) {
+	m.heading("No steps: how often there is a tempo all the same")
+	m.line("")
+	m.line("Labels are what the collections say. People also walk to their car or stand up within recordings labelled otherwise; the worst recording is where to look.")
+	rows := [][]string{}
+	for _, i := range list {
+		name := i.Dataset + ", " + i.Activity
+		if i.Dataset == "" {
+			name = "**" + i.Activity + "**"
+		}
+		if i.Detail != "" && i.Detail != i.Activity {
+			name += ", " + i.Detail
+		}
+		worst := "–"
+		if i.Worst != "" {
+			worst = fmt.Sprintf("%s (%d s)", i.Worst, i.WorstS)
+		}
+		rows = append(rows, []string{name, fmt.Sprint(i.Seconds), fmt.Sprint(i.Said), percent(i.Share, 2), worst})
+	}
+	m.table([]string{"", "seconds", "with a tempo", "%", "worst recording"}, rows)
+}
+
+func (m *page) simulated(sweeps []SweepReport) {
+	m.heading("Simulated, where truth is exact")
+	m.line("")
+	m.line("People of bench/gait, three for each value: they stand for %g s and then walk or run for %g s.", simulatedStand.Seconds(), simulatedMove.Seconds())
+	for i := range sweeps {
+		s := &sweeps[i]
+		m.line("")
+		m.line("### %s", strings.ToUpper(s.Quantity[:1])+s.Quantity[1:])
+		rows := [][]string{}
+		switch s.Quantity {
+		case sweepIdle:
+			for _, p := range s.Points {
+				rows = append(rows, []string{p.Value, percent(p.Idle, 2)})
+			}
+			m.table([]string{"", "seconds with a tempo %"}, rows)
+		case sweepChange:
+			for j := range s.Points {
+				p := &s.Points[j]
+				rows = append(rows, []string{
+					p.Value, waited(p.StreamFollowS), waited(p.StreamWorstS), waited(p.KnownFollowS), waited(p.KnownWorstS),
+					fixed(p.Stream.MAE, 2), fixed(p.Known.MAE, 2), percent(p.Stream.Half, 1), percent(p.Stream.Double, 1),
+				})
+			}
+			m.line("")
+			m.line("A change is followed when the tempo is within %d of the new cadence and stays so for %d s.", RightSPM, followedS)
+			m.table([]string{"", "followed after s, median", "worst", "known, median", "worst", "MAE", "known", "half %", "double %"}, rows)
+		default:
+			for j := range s.Points {
+				p := &s.Points[j]
+				rows = append(rows, []string{
+					p.Value, fixed(p.Stream.MAE, 2), fixed(p.Known.MAE, 2), percent(p.Stream.Within3, 1), percent(p.Known.Within3, 1), percent(p.Stream.OffBy9, 1), percent(p.Known.OffBy9, 1),
+					percent(p.Stream.Half, 1), percent(p.Stream.Double, 1), percent(p.Stream.Silent, 1), percent(p.Known.Silent, 1), signed(p.Stream.CarriedError), waited(p.Stream.FirstMedianS), waited(p.Stream.FirstWorstS),
+				})
+			}
+			m.table([]string{"", "MAE", "known", "within 3 %", "known", "off by 9 %", "known", "half %", "double %", "silent %", "known", "steps carried %", "first s", "worst"}, rows)
+		}
+		m.show("simulated " + s.Quantity)
+	}
+}
+
+func (m *page) plausible(list []PlausibleReport) {
+	if len(list) == 0 {
+		return
+	}
+	m.heading("Plausible for the speed")
+	m.line("")
+	m.line("The middle 95 %% of the cadences that watches state at a speed, widened by %g %% to either side for people who are not these; and the tempos of recordings with location, walking or running, at that speed.", 100*peopleShare)
+	rows := [][]string{}
+	for _, p := range list {
+		rows = append(rows, []string{
+			fmt.Sprintf("%s to %s m/s", fixed(p.FromMPS, 1), fixed(p.ToMPS, 1)), fmt.Sprint(p.Watched), fixed(p.Low, 0), fixed(p.Median, 0), fixed(p.High, 0),
+			fmt.Sprint(p.Said), percent(p.Inside, 1),
+		})
+	}
+	m.table([]string{"", "watch seconds", "from", "median", "to", "seconds with a tempo", "of them inside %"}, rows)
+}
+
+func (m *page) fit(f *FitReport) {
+	m.heading("The constants, fitted anew")
+	m.line("")
+	m.line("The first row of each table is of everything; the others are tested on what was left out. Loss is the mean of -ln of the probability of what was true.")
+	for _, part := range []struct {
+		title  string
+		names  []string
+		trials []FitTrial
+	}{
+		{"Evidence of a walk: conditional logit", evidenceNames[:], f.Walk},
+		{"Evidence of a run: conditional logit", evidenceNames[:], f.Run},
+		{"Confidence: logistic regression", confidenceNames[:], f.Confidence},
+	} {
+		m.line("")
+		m.line("### %s", part.title)
+		last := "gross %"
+		titles := append([]string{"left out", "windows"}, part.names...)
+		if part.names[0] == confidenceNames[0] {
+			last = "ECE"
+		}
+		rows := [][]string{}
+		for _, t := range part.trials {
+			row := []string{t.Left, fmt.Sprint(t.Windows)}
+			if t.Left == "" {
+				row[0] = "nothing"
+			}
+			for _, name := range part.names {
+				row = append(row, fixed(t.Weights[name], 2))
+			}
+			row = append(row, fixed(t.Loss, 3))
+			if last == "ECE" {
+				row = append(row, fixed(t.ECE, 3))
+			} else {
+				row = append(row, percent(t.Gross, 2))
+			}
+			rows = append(rows, row)
+		}
+		m.table(append(titles, "loss", last), rows)
+	}
+}
