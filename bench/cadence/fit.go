@@ -35,6 +35,7 @@ const (
 	fitToSPM      = 231.0
 	fitDeviation  = 0.02 // of the cadence within a window around its mean
 	fitDecay      = 1e-6
+	leastLevels   = 50
 	fitEvery      = 3 // windows overlap: one in three tells as much
 )
 
@@ -78,30 +79,36 @@ type verdict struct {
 
 // fitData gathers what the regressions learn from.
 type fitData struct {
-	mu       sync.Mutex
-	seen     map[int]int // windows of each entry
-	walk     []choice
-	run      []choice
-	verdicts []verdict
+	mu      sync.Mutex
+	windows map[int]int // seen of each entry
+	walk    []choice
+	run     []choice
+	judged  []verdict
+	levels  map[levelKey]*level
 }
 
-// add takes a window with its true cadence, NaN where nobody steps.
-func (f *fitData) add(place int, a classifier.Activity, w *feature.Motion, measured tempo.Measurement, spm float64) {
+// A level is how strong the vertical motion is at a cadence.
+type level struct {
+	windows      int
+	sum, squares float64 // of ln of the variance
+}
+
+type levelKey struct {
+	activity classifier.Activity
+	spm      int // lower end of ten
+}
+
+// addChoice takes one in fitEvery of the windows of an entry with its true
+// cadence.
+func (f *fitData) addChoice(place int, a classifier.Activity, w *feature.Motion, spm float64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.seen == nil {
-		f.seen = map[int]int{}
+	if f.windows == nil {
+		f.windows, f.levels = map[int]int{}, map[levelKey]*level{}
 	}
-	f.seen[place]++
-	if f.seen[place]%fitEvery != 0 {
-		return
-	}
-	if measured != (tempo.Measurement{}) {
-		f.verdicts = append(f.verdicts, verdict{place, [...]float64{
-			1, min(measured.Margin, mostMargin), -math.Log(max(1-measured.Rhythm, leastNoise)),
-		}, math.Abs(measured.CadenceSPM-spm) <= RightSPM})
-	}
-	if math.IsNaN(spm) {
+	f.addLevel(levelKey{a, 10 * int(spm/10)}, math.Log(w.Variance))
+	f.windows[place]++
+	if f.windows[place]%fitEvery != 0 {
 		return
 	}
 	switch a {
@@ -110,6 +117,29 @@ func (f *fitData) add(place int, a classifier.Activity, w *feature.Motion, measu
 	case classifier.Run:
 		f.run = append(f.run, newChoice(place, w, spm, runCentreSPM))
 	}
+}
+
+func (f *fitData) addLevel(k levelKey, v float64) {
+	l := f.levels[k]
+	if l == nil {
+		l = &level{}
+		f.levels[k] = l
+	}
+	l.windows++
+	l.sum += v
+	l.squares += v * v
+}
+
+// addVerdict takes what was measured beside the true cadence.
+func (f *fitData) addVerdict(place int, measured tempo.Measurement, spm float64) {
+	if measured == (tempo.Measurement{}) {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.judged = append(f.judged, verdict{place, [...]float64{
+		1, min(measured.Margin, mostMargin), -math.Log(max(1-measured.Rhythm, leastNoise)),
+	}, math.Abs(measured.CadenceSPM-spm) <= RightSPM})
 }
 
 func newChoice(place int, w *feature.Motion, spm, centre float64) choice {
@@ -284,7 +314,7 @@ func (f *fitData) report(ctx context.Context, groupOf func(place int) string, pr
 	// Recordings were followed side by side; their order must not depend on it.
 	slices.SortStableFunc(f.walk, func(a, b choice) int { return cmp.Compare(a.place, b.place) })
 	slices.SortStableFunc(f.run, func(a, b choice) int { return cmp.Compare(a.place, b.place) })
-	slices.SortStableFunc(f.verdicts, func(a, b verdict) int { return cmp.Compare(a.place, b.place) })
+	slices.SortStableFunc(f.judged, func(a, b verdict) int { return cmp.Compare(a.place, b.place) })
 	report := &FitReport{}
 	for i, one := range []struct {
 		to      *[]FitTrial
@@ -311,17 +341,17 @@ func (f *fitData) report(ctx context.Context, groupOf func(place int) string, pr
 			})
 	}
 	progress("fitting", 2, 3)
-	places := make([]int, len(f.verdicts))
-	for i := range f.verdicts {
-		places[i] = f.verdicts[i].place
+	places := make([]int, len(f.judged))
+	for i := range f.judged {
+		places[i] = f.judged[i].place
 	}
 	report.Confidence = trials(places, groupOf, confidenceNames[:], func(x []float64) []float64 { return x },
-		func(w []float64) []float64 { return fitConfidence(ctx, f.verdicts, w) },
+		func(w []float64) []float64 { return fitConfidence(ctx, f.judged, w) },
 		func(x []float64, tested []int, trial *FitTrial) {
 			var t Tally
 			var loss float64
 			for _, i := range tested {
-				v := &f.verdicts[i]
+				v := &f.judged[i]
 				p := v.chance(x)
 				bin := &t.Bins[min(int(p*confidenceBins), confidenceBins-1)]
 				t.Seconds++
@@ -335,8 +365,27 @@ func (f *fitData) report(ctx context.Context, groupOf func(place int) string, pr
 			}
 			trial.Loss, trial.ECE = Number(loss/float64(len(tested))), Number(t.ECE())
 		})
+	report.Levels = f.levelTrials()
 	progress("fitting", 3, 3)
 	return report
+}
+
+// levelTrials lists the levels with enough windows, walks first.
+func (f *fitData) levelTrials() []LevelTrial {
+	list := []LevelTrial{}
+	order := slices.SortedFunc(maps.Keys(f.levels), func(a, b levelKey) int {
+		return cmp.Or(cmp.Compare(a.activity.Index(), b.activity.Index()), cmp.Compare(a.spm, b.spm))
+	})
+	for _, k := range order {
+		l := f.levels[k]
+		if l.windows < leastLevels {
+			continue
+		}
+		n := float64(l.windows)
+		mean := l.sum / n
+		list = append(list, LevelTrial{k.activity.String(), k.spm, l.windows, Number(mean), Number(math.Sqrt(max(l.squares/n-mean*mean, 0)))})
+	}
+	return list
 }
 
 // trials fits on everything, and with each group left out to be tested on.

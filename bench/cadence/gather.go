@@ -264,7 +264,7 @@ func (report *Report) sweeps(seed uint64, simulated []simulation) {
 	for i := 0; i < len(list); {
 		sweep := SweepReport{Quantity: list[i].sweep}
 		for i < len(list) && list[i].sweep == sweep.Quantity {
-			point := SweepedTrial{Value: list[i].value}
+			point := SweptTrial{Value: list[i].value}
 			var stream, known Tally
 			var streamFollow, knownFollow []float64
 			recordings, seconds, idle := 0, 0, 0

@@ -351,4 +351,11 @@ func (m *page) fit(f *FitReport) {
 		}
 		m.table(append(titles, "loss", last), rows)
 	}
+	m.line("")
+	m.line("### How strong the vertical motion is")
+	rows := [][]string{}
+	for _, l := range f.Levels {
+		rows = append(rows, []string{fmt.Sprintf("%s, %d to %d steps a minute", l.Activity, l.FromSPM, l.FromSPM+10), fmt.Sprint(l.Windows), fixed(l.Level, 2), fixed(l.Deviation, 2)})
+	}
+	m.table([]string{"", "windows", "ln of the variance, mean", "deviation"}, rows)
 }

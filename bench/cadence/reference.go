@@ -411,15 +411,3 @@ func (r *Reference) contrastAt(sensorTime int64) float64 {
 	}
 	return math.NaN()
 }
-
-// silentBefore tells whether there was no rhythm in the seconds before a time:
-// whatever is said then is wrong.
-func (r *Reference) silentBefore(sensorTime int64) bool {
-	const back, step = 4_000_000_000, 250_000_000
-	for t := sensorTime - back; t <= sensorTime; t += step {
-		if !math.IsNaN(r.SPM(t)) {
-			return false
-		}
-	}
-	return true
-}

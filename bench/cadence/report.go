@@ -140,12 +140,12 @@ type IdleReport struct {
 
 // A SweepReport is a quantity that was varied in simulation.
 type SweepReport struct {
-	Quantity string         `json:"quantity"`
-	Points   []SweepedTrial `json:"points"`
+	Quantity string       `json:"quantity"`
+	Points   []SweptTrial `json:"points"`
 }
 
-// A SweepedTrial is one value of it.
-type SweepedTrial struct {
+// A SweptTrial is one value of it.
+type SweptTrial struct {
 	Value string `json:"value"`
 	Both
 	// Seconds until a change of cadence was followed, for sweeps that have one.
@@ -185,6 +185,17 @@ type FitReport struct {
 	Walk       []FitTrial `json:"walk"`
 	Run        []FitTrial `json:"run"`
 	Confidence []FitTrial `json:"confidence"`
+
+	Levels []LevelTrial `json:"levels"`
+}
+
+// A LevelTrial is how strong the vertical motion is at a cadence.
+type LevelTrial struct {
+	Activity  string `json:"activity"`
+	FromSPM   int    `json:"from_spm"` // of ten
+	Windows   int    `json:"windows"`
+	Level     Number `json:"mean_ln_variance"` // of the vertical acceleration, (m/s²)²
+	Deviation Number `json:"deviation"`
 }
 
 // A FitTrial is one regression. The first of each list is of everything.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -324,8 +325,12 @@ func (r *run) recording(m *model.Model, e *dataset.Entry, place int, one *datase
 		exact := o.reference.Steps()
 		look = func(t int64, a classifier.Activity, w *feature.Motion, measured tempo.Measurement) {
 			spm, clean := exact.Cadence(t)
-			if clean || o.reference.silentBefore(t) {
-				r.fit.add(place, a, w, measured, spm)
+			if clean {
+				r.fit.addChoice(place, a, w, spm)
+			}
+			// Where a rhythm only begins, confidence has to be low.
+			if !math.IsNaN(spm) {
+				r.fit.addVerdict(place, measured, spm)
 			}
 		}
 	}
