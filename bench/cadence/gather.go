@@ -44,7 +44,7 @@ func (r *run) gather(ctx context.Context, folds []evaluation.Fold, simulated []s
 	report.Runs = report.reference("runs", runs)
 	report.Walks = report.reference("walks", walks)
 	report.idle(r.results)
-	report.sweeps(r.Seed, simulated)
+	report.sweeps(r.scenarios, simulated)
 	report.plausible(r.table)
 	if r.Fit {
 		report.Fit = r.fit.report(ctx, func(place int) string {
@@ -258,8 +258,7 @@ func (report *Report) idle(results []result) {
 }
 
 // sweeps sums up the simulations of each value.
-func (report *Report) sweeps(seed uint64, simulated []simulation) {
-	list := scenarios(seed)
+func (report *Report) sweeps(list []scenario, simulated []simulation) {
 	report.Simulated = []SweepReport{}
 	for i := 0; i < len(list); {
 		sweep := SweepReport{Quantity: list[i].sweep}

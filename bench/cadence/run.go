@@ -39,6 +39,8 @@ type Config struct {
 	// Progress may be nil; it is told how far a stage is, from several
 	// goroutines.
 	Progress func(stage string, done, of int)
+
+	scenarios []scenario // nil for all; tests simulate fewer
 }
 
 // Run measures the tempo on a collection and on simulated people. The same
@@ -57,6 +59,9 @@ func Run(ctx context.Context, collection *dataset.Collection, c Config) (*Report
 	}
 	if c.Progress == nil {
 		c.Progress = func(string, int, int) {}
+	}
+	if c.scenarios == nil {
+		c.scenarios = scenarios(c.Seed)
 	}
 	folds, err := evaluation.Folds(collection.Entries, c.Protocol, c.Merge)
 	if err != nil {
@@ -396,7 +401,7 @@ func (o *outcome) countIdle(one *dataset.Recording) {
 // simulate runs all scenarios with the model, or with the built-in one where
 // each fold has its own: no simulated person was trained on.
 func (r *run) simulate(ctx context.Context) ([]simulation, error) {
-	list := scenarios(r.Seed)
+	list := r.scenarios
 	results := make([]simulation, len(list))
 	var done atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
