@@ -118,31 +118,38 @@ func (s *scores) weigh(m *feature.Motion, started bool, walk, run float64) (best
 			before[i], before[Candidates+2+i] = -math.MaxFloat32, -math.MaxFloat32
 		}
 	}
+	most := float32(-math.MaxFloat32)
 	for j := range s {
 		c := &grid[j]
 		walking := c.walk + walkBelief - penalty(level-c.level)
 		prior := max(walking, c.run+runBelief)
 		evidence := rho[c.strideLag] + c.strideRest*slope[c.strideLag] +
 			stepShare*(rho[c.stepLag]+c.stepRest*slope[c.stepLag]) + line[c.line]
-		s[j] = fresh * (evidence + prior)
+		score := fresh * (evidence + prior)
 		if started {
-			around := before[j : j+5 : j+5]
+			around := (*[5]float32)(before[j:])
 			near := max(around[1], around[3]) - movePenalty
 			far := max(around[0], around[4]) - leapPenalty
-			s[j] += keep * max(around[2], near, far)
+			score += keep * max(around[2], near, far)
 		}
-		if s[j] > s[best] {
-			best = j
+		s[j] = score
+		if score > most {
+			most, best = score, j
 		}
 	}
 	const neighbours = 4
 	other := float32(-math.MaxFloat32)
-	for j, x := range s {
-		if (j < best-neighbours || j > best+neighbours) && x > other {
+	for _, x := range s[:max(best-neighbours, 0)] {
+		if x > other {
 			other = x
 		}
 	}
-	return best, float64(s[best] - other)
+	for _, x := range s[min(best+neighbours+1, Candidates):] {
+		if x > other {
+			other = x
+		}
+	}
+	return best, float64(most - other)
 }
 
 // penalty is -ln of how unlikely it is that a level lies so far off.
