@@ -19,9 +19,10 @@ type Cost struct {
 }
 
 // measureCost times a hop and the transform in turns, so that both see the
-// same machine, and keeps the shortest of each.
+// same machine, and keeps the shortest of each. Turns are short and many: on a
+// busy machine most longer ones are interrupted.
 func measureCost(m *model.Model) Cost {
-	const turns = 5
+	const turns = 100
 	hop, fft := hopOf(m), fft256()
 	hops, ffts := rounds(hop), rounds(fft)
 	c := Cost{HopNS: math.Inf(1), FFT256NS: math.Inf(1)}
@@ -33,10 +34,11 @@ func measureCost(m *model.Model) Cost {
 	return c
 }
 
-// rounds finds how often something has to be done to last some 10 ms.
+// rounds finds how often something has to be done to last some half a
+// millisecond.
 func rounds(do func()) int {
 	n := 1
-	for timed(do, n)*float64(n) < 5e6 {
+	for timed(do, n)*float64(n) < 0.25e6 {
 		n *= 2
 	}
 	return 2 * n
