@@ -52,8 +52,9 @@ type Observation struct {
 
 // Config configures a Stream. The zero value uses the embedded model.
 type Config struct {
-	Model   *model.Model      // read-only and shared; nil for model.Default
-	Observe func(Observation) // called at every hop; may be nil
+	Model    *model.Model      // read-only and shared; nil for model.Default
+	Observe  func(Observation) // called at every hop; may be nil
+	BPMRange tempo.Range       // what Estimate.BPM is mapped to; the zero value leaves it as it is
 }
 
 // A Stream turns one person's readings into estimates, one a second of sensor
@@ -86,7 +87,7 @@ func NewStream(c Config) *Stream {
 	if c.Model == nil {
 		c.Model = model.Default()
 	}
-	return &Stream{model: c.Model, observe: c.Observe}
+	return &Stream{model: c.Model, observe: c.Observe, tracker: tempo.Tracker{Range: c.BPMRange}}
 }
 
 // A Workspace is the scratch memory for Push, about 25 KiB. It serves any
@@ -188,7 +189,7 @@ func (s *Stream) takeSample(dst []Estimate, w *Workspace, a *Sample) []Estimate 
 		return dst
 	}
 	if s.sampling && a.SensorTime-s.lastSample > signal.MaxGapNS {
-		s.pause(a.SensorTime)
+		s.pause(a.SensorTime, int((a.SensorTime-s.lastSample)/HopNS))
 	}
 	s.sampling = true
 	s.lastSample = a.SensorTime
@@ -206,12 +207,13 @@ func (s *Stream) takeSample(dst []Estimate, w *Workspace, a *Sample) []Estimate 
 	return dst
 }
 
-// pause begins the window anew after a gap in the acceleration. A long one
-// also ends what was believed before it.
-func (s *Stream) pause(now int64) {
+// pause begins the window anew after a gap in the acceleration, in which no hop
+// was due for so many seconds. A long one also ends what was believed before
+// it.
+func (s *Stream) pause(now int64, silent int) {
 	s.resampler.Restart()
 	s.window.Clear()
-	s.tracker.Clear()
+	s.tracker.Pause(silent)
 	s.sampling = false
 	if now-s.newest > maxCatchUp*HopNS {
 		s.filter = model.Filter{}
@@ -232,7 +234,7 @@ func (s *Stream) takeFix(dst []Estimate, w *Workspace, f *Fix) []Estimate {
 	}
 	// No acceleration: fixes alone move the time on.
 	if s.sampling {
-		s.pause(f.SensorTime)
+		s.pause(f.SensorTime, 0)
 	}
 	due := (f.SensorTime - s.anchor) / HopNS
 	if due-s.hop >= maxCatchUp {
@@ -293,4 +295,6 @@ func (s *Stream) Resident() int { return s.window.Len() }
 func (s *Stream) ForgetLocation() { s.speed = speedometer{} }
 
 // Clear forgets everything: the window, the beliefs over time, the clock.
-func (s *Stream) Clear() { *s = Stream{model: s.model, observe: s.observe} }
+func (s *Stream) Clear() {
+	*s = Stream{model: s.model, observe: s.observe, tracker: tempo.Tracker{Range: s.tracker.Range}}
+}

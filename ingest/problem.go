@@ -37,6 +37,7 @@ const (
 	CodeMethodNotAllowed    = "method_not_allowed"   // 405
 	CodeMalformed           = "malformed"            // 400
 	CodeBadSubprotocol      = "bad_subprotocol"      // 400
+	CodeBadBPMRange         = "bad_bpm_range"        // 400
 	CodeTooLarge            = "too_large"            // 413
 	CodeUpgradeRequired     = "upgrade_required"     // 426
 	CodeTooManySessions     = "too_many_sessions"    // 429

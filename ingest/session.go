@@ -16,6 +16,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/tempogate/tempogate/classifier"
+	"github.com/tempogate/tempogate/classifier/tempo"
 	"github.com/tempogate/tempogate/consent"
 	"github.com/tempogate/tempogate/ingest/wire"
 )
@@ -49,15 +50,17 @@ type session struct {
 	toldRefused bool // that location is not granted; for the session's goroutine only
 }
 
-func newSession(server *Server, principal string) *session {
+func newSession(server *Server, principal string, music tempo.Range) *session {
 	limits := &server.config.Limits
+	motion := server.config.Classifier
+	motion.BPMRange = music
 	s := &session{
 		server:    server,
 		principal: principal,
 		number:    server.sessions.Add(1),
 		samples:   rate.NewLimiter(rate.Limit(limits.SamplesPerSecond), limits.SampleBurst),
 		messages:  rate.NewLimiter(rate.Limit(limits.FramesPerSecond), limits.FrameBurst),
-		stream:    classifier.NewStream(server.config.Classifier),
+		stream:    classifier.NewStream(motion),
 	}
 	s.lastFrame.Store(time.Now().UnixNano())
 	return s

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tempogate/tempogate/classifier"
+	"github.com/tempogate/tempogate/classifier/tempo"
 	"github.com/tempogate/tempogate/consent"
 	"github.com/tempogate/tempogate/ingest/client"
 	"github.com/tempogate/tempogate/ingest/wire"
@@ -46,7 +47,7 @@ func TestInferAllocatesNothing(t *testing.T) {
 	n := startNode(t, func(c *Config) { c.Limits.SamplesPerSecond = 1e9 })
 	n.person("anna", consent.Acceleration, consent.Location)
 	for _, form := range []client.Form{client.Packed, client.JSON, client.PackedS2, client.JSONS2} {
-		s := newSession(n.server, n.principal("anna"))
+		s := newSession(n.server, n.principal("anna"), tempo.Range{})
 		grant, err := n.ledger.Grant(s.principal)
 		if err != nil {
 			t.Fatal(err)

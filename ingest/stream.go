@@ -1,11 +1,13 @@
 package ingest
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 
 	"github.com/gorilla/websocket"
 
+	"github.com/tempogate/tempogate/classifier/tempo"
 	"github.com/tempogate/tempogate/consent"
 	"github.com/tempogate/tempogate/ingest/wire"
 )
@@ -26,7 +28,12 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) error {
 			s.registry.leave(principal)
 		}
 	}()
-	session := newSession(s, principal)
+	music, refused := musicRange(r)
+	if refused != nil {
+		s.metrics.admissions.WithLabelValues(refused.Code).Inc()
+		return refused
+	}
+	session := newSession(s, principal, music)
 	upgrade := hijacking{ResponseWriter: w}
 	ws, err := s.upgrader.Upgrade(&upgrade, r, nil)
 	if err != nil { // the upgrader has answered
@@ -63,6 +70,21 @@ func (s *Server) gate(r *http.Request) (principal string, refused *Problem) {
 			"offer the subprotocol "+wire.Subprotocol)
 	}
 	return who.Principal, s.registry.admit(who.Principal)
+}
+
+// musicRange reads from the query which tempos music is wanted in.
+func musicRange(r *http.Request) (tempo.Range, *Problem) {
+	given := r.URL.Query()[wire.BPMRangeParameter]
+	if len(given) == 0 {
+		return tempo.Range{}, nil
+	}
+	music, err := tempo.ParseRange(given[0])
+	if err != nil || given[0] == "" || len(given) > 1 {
+		return tempo.Range{}, problem(http.StatusBadRequest, CodeBadBPMRange, fmt.Sprintf(
+			"write %s=80-100, once: the slowest and the fastest music that is wanted, in whole beats a minute from %d to %d",
+			wire.BPMRangeParameter, tempo.SlowestBPM, tempo.FastestBPM))
+	}
+	return music, nil
 }
 
 // noGrant says why the gate stays shut before a stream.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -13,18 +14,24 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/tempogate/tempogate/classifier"
+	"github.com/tempogate/tempogate/classifier/tempo"
 	"github.com/tempogate/tempogate/consent"
 	"github.com/tempogate/tempogate/ingest/client"
 	"github.com/tempogate/tempogate/ingest/wire"
 )
 
-// handshake asks for a stream as a bare HTTP request, with a frame sent right
-// behind it as an eager attacker would, and returns the status and the code of
-// the problem.
+// handshake is handshakeAt of the plain address.
 func handshake(t *testing.T, url string, header http.Header) (status int, code string) {
 	t.Helper()
+	return handshakeAt(t, url, "/v1/stream", header)
+}
+
+// handshakeAt asks for a stream as a bare HTTP request, and returns the status
+// and the code of the problem.
+func handshakeAt(t *testing.T, url, target string, header http.Header) (status int, code string) {
+	t.Helper()
 	conn := rawDial(t, url)
-	fmt.Fprintf(conn, "GET /v1/stream HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+	fmt.Fprintf(conn, "GET "+target+" HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", strings.TrimPrefix(url, "http://"))
 	header.Write(conn)
 	io.WriteString(conn, "\r\n")
@@ -161,6 +168,60 @@ func TestStreamHandshake(t *testing.T) {
 			t.Errorf("a plain GET got %d", resp.StatusCode)
 		}
 	})
+}
+
+// Music at another tempo is asked for in the address, and what is no range is
+// refused before the upgrade.
+func TestBPMRange(t *testing.T) {
+	n := startNode(t, nil)
+	anna := n.person("anna", consent.Acceleration)
+	// A run: the body falls freely for half of each step.
+	var samples []classifier.Sample
+	for i := range 2000 {
+		t := float64(i) / 100
+		samples = append(samples, classifier.Sample{
+			SensorTime: noon + int64(i)*10_000_000,
+			X:          2 * math.Sin(2*math.Pi*1.35*t), Y: 9.81 * math.Pi * max(math.Sin(2*math.Pi*2.7*t), 0), Z: 2 * math.Cos(2*math.Pi*2.7*t),
+		})
+	}
+	bpms := func(options client.StreamOptions) (list []int) {
+		err := n.stream(anna, options).Replay(t.Context(), samples, nil, client.ReplayOptions{
+			Answer: func(line []byte) error {
+				m, err := wire.ParseMessage(line)
+				list = append(list, m.Estimate.BPM)
+				return err
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	music := tempo.Range{Low: 80, High: 100}
+	plain, mapped := bpms(client.StreamOptions{}), bpms(client.StreamOptions{BPMRange: music})
+	if last := plain[len(plain)-1]; last <= music.High {
+		t.Fatalf("the run ends at %d beats a minute: nothing to halve", last)
+	}
+	for i := range mapped {
+		if want := music.MapBPM(plain[i]); mapped[i] != want {
+			t.Errorf("second %d: %d beats a minute in %v, want %d", i, mapped[i], music, want)
+		}
+	}
+
+	for _, bad := range []string{"", "80", "100-80", "80-100-120", "fast", "19-100", "80-401", "80-100&bpm_range=90-110"} {
+		header := http.Header{"Authorization": {"Bearer " + n.token("anna")}}
+		if status, code := handshakeAt(t, n.url, "/v1/stream?bpm_range="+bad, header); status != 400 || code != "bad_bpm_range" {
+			t.Errorf("bpm_range=%s: %d %s, want 400 bad_bpm_range", bad, status, code)
+		}
+	}
+	if _, err := anna.Stream(t.Context(), client.StreamOptions{BPMRange: tempo.Range{Low: 100, High: 80}}); err == nil {
+		t.Error("a range that is none was taken")
+	} else {
+		checkProblem(t, "a range that is none", err, 400, "bad_bpm_range")
+	}
+	if got := n.metric("tempogate_sessions"); got != 0 {
+		t.Errorf("%v sessions are held by those that were refused", got)
+	}
 }
 
 // Twenty seconds of an invented walk, in every form: one estimate a second,

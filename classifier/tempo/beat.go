@@ -37,10 +37,7 @@ type beat struct {
 // step takes the cadence of one hop, NaN for none, and returns the tempo.
 func (b *beat) step(cadence float64) int {
 	if math.IsNaN(cadence) {
-		b.silent++
-		if b.silent >= ForgetHops {
-			*b = beat{}
-		}
+		b.pause(1)
 		return b.bpm
 	}
 	b.silent = 0
@@ -56,6 +53,14 @@ func (b *beat) step(cadence float64) int {
 		b.bpm = int(math.Round(usual))
 	}
 	return b.bpm
+}
+
+// pause takes seconds without a cadence.
+func (b *beat) pause(seconds int) {
+	b.silent += seconds
+	if b.silent >= ForgetHops {
+		*b = beat{}
+	}
 }
 
 // moved tells whether the newest cadences all lie well to one side.

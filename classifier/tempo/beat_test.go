@@ -5,6 +5,53 @@ import (
 	"testing"
 )
 
+// A gap in the readings is a silence: the tempo is held through a short one.
+func TestBeatThroughAGap(t *testing.T) {
+	for seconds, want := range map[int]int{2: 160, ForgetHops - 1: 160, ForgetHops: 0, 3600: 0} {
+		var b beat
+		b.step(160)
+		b.pause(seconds)
+		if b.bpm != want {
+			t.Errorf("after a gap of %d s: %d, want %d", seconds, b.bpm, want)
+		}
+	}
+	var b beat
+	b.step(160)
+	b.pause(2)
+	for i, want := range []int{160, 160, 0} { // the window fills anew
+		if got := b.step(math.NaN()); got != want {
+			t.Errorf("second %d after a gap of 2 s: %d, want %d", i+1, got, want)
+		}
+	}
+}
+
+// Into 80 to 100 beats a minute, 127 and more are halved, being closer to it
+// then. A runner who drifts around 127 hears no jump for every beat.
+func TestFoldKeepsItsOctave(t *testing.T) {
+	r := Range{80, 100}
+	tests := []struct {
+		name      string
+		bpm, want []int
+	}{
+		{"from below", []int{110, 126, 127, 129, 132, 140}, []int{110, 126, 127, 129, 66, 70}},
+		{"from above", []int{165, 140, 127, 126, 124, 120}, []int{83, 70, 64, 63, 62, 120}},
+		{"inside, nothing is held", []int{165, 90, 178}, []int{83, 90, 89}},
+		{"a silence ends it", []int{126, 0, 127}, []int{126, 0, 64}},
+	}
+	for _, test := range tests {
+		var f fold
+		for i, bpm := range test.bpm {
+			if got := f.step(r, bpm); got != test.want[i] {
+				t.Errorf("%s: %d becomes %d, want %d", test.name, bpm, got, test.want[i])
+			}
+		}
+	}
+	var f fold
+	if got := f.step(Range{}, 165); got != 165 {
+		t.Errorf("without a range 165 becomes %d", got)
+	}
+}
+
 // The rule for the tempo for music, as traces: a cadence a second, and the
 // tempo that is held.
 func TestBeat(t *testing.T) {

@@ -66,6 +66,22 @@ func TestParseRange(t *testing.T) {
 	}
 }
 
+// A range as a flag or a configuration writes it.
+func TestRangeAsText(t *testing.T) {
+	for text, want := range map[string]tempo.Range{"": {}, "80-100": {Low: 80, High: 100}} {
+		var r tempo.Range
+		if err := r.UnmarshalText([]byte(text)); err != nil || r != want {
+			t.Errorf("%q: %v and %v", text, r, err)
+		}
+		if back, err := r.MarshalText(); err != nil || string(back) != text {
+			t.Errorf("%q comes back as %q and %v", text, back, err)
+		}
+	}
+	if err := new(tempo.Range).UnmarshalText([]byte("fast")); err == nil {
+		t.Error("fast was taken for a range")
+	}
+}
+
 func ExampleRange_MapBPM() {
 	music, err := tempo.ParseRange("80-100")
 	if err != nil {

@@ -38,7 +38,7 @@ const (
 type Tempo struct {
 	CadenceSPM float64 // NaN when there is no stepping
 	Confidence float64 // 0 to 1: how likely CadenceSPM is right within 3; 0 without one
-	BPM        int     // 0 when there is none
+	BPM        int     // mapped to the Tracker's Range; 0 when there is none
 
 	Measured Measurement
 }
@@ -54,16 +54,28 @@ type Measurement struct {
 
 // A Tracker follows the cadence of one stream. The zero value is ready.
 type Tracker struct {
+	// Range is what BPM is mapped to; the zero value leaves it as it is. To be
+	// set before the first Step.
+	Range Range
+
 	scores  scores
 	started bool    // scores are of a second before
 	cadence float64 // said last, steps a minute
 	sure    float64 // its confidence, 0 for none
 	bridged int     // seconds since it was measured
 	beat    beat
+	fold    fold
 }
 
-// Clear forgets everything.
-func (t *Tracker) Clear() { *t = Tracker{} }
+// Clear forgets everything but Range.
+func (t *Tracker) Clear() { *t = Tracker{Range: t.Range} }
+
+// Pause forgets the evidence, for a gap of so many seconds in the readings. The
+// tempo for music is held through it as through any other silence.
+func (t *Tracker) Pause(seconds int) {
+	t.scores, t.started, t.sure = scores{}, false, 0
+	t.beat.pause(seconds)
+}
 
 // Step takes one window and the belief that it is a walk or a run. A nil
 // motion means that there is none to look at. 0 allocations.
@@ -97,10 +109,10 @@ func (t *Tracker) Step(m *feature.Motion, walk, run float64) Tempo {
 }
 
 func (t *Tracker) says() Tempo {
-	return Tempo{CadenceSPM: t.cadence, Confidence: t.sure, BPM: t.beat.step(t.cadence)}
+	return Tempo{CadenceSPM: t.cadence, Confidence: t.sure, BPM: t.fold.step(t.Range, t.beat.step(t.cadence))}
 }
 
 // none is the answer without a cadence.
 func (t *Tracker) none() Tempo {
-	return Tempo{CadenceSPM: math.NaN(), BPM: t.beat.step(math.NaN())}
+	return Tempo{CadenceSPM: math.NaN(), BPM: t.fold.step(t.Range, t.beat.step(math.NaN()))}
 }

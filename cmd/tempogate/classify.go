@@ -11,14 +11,16 @@ import (
 	"github.com/tempogate/tempogate/bench/dataset"
 	"github.com/tempogate/tempogate/classifier"
 	"github.com/tempogate/tempogate/classifier/model"
+	"github.com/tempogate/tempogate/classifier/tempo"
 	"github.com/tempogate/tempogate/ingest/wire"
 )
 
 type classifyCommand struct {
-	Files  []string `arg:"" name:"file" type:"path" help:"Recordings, or directories that hold one."`
-	Format string   `default:"auto" enum:"auto,csv,wisdm,sisfall,sthar,phyphox,sensorlogger,oxford,geolife,fit" help:"Format of the recordings; found out by itself unless given: ${enum}."`
-	Fixes  string   `type:"existingfile" placeholder:"FILE" help:"Fixes that belong to the recording."`
-	Model  string   `type:"existingfile" placeholder:"FILE" help:"A model of tempogate train, in place of the built-in one."`
+	Files    []string    `arg:"" name:"file" type:"path" help:"Recordings, or directories that hold one."`
+	Format   string      `default:"auto" enum:"auto,csv,wisdm,sisfall,sthar,phyphox,sensorlogger,oxford,geolife,fit" help:"Format of the recordings; found out by itself unless given: ${enum}."`
+	Fixes    string      `type:"existingfile" placeholder:"FILE" help:"Fixes that belong to the recording."`
+	Model    string      `type:"existingfile" placeholder:"FILE" help:"A model of tempogate train, in place of the built-in one."`
+	BPMRange tempo.Range `name:"bpm-range" placeholder:"80-100" help:"Halve or double the tempo for music into this range of beats a minute."`
 }
 
 // Validate checks the flags.
@@ -47,7 +49,7 @@ func (c *classifyCommand) Run(app *appContext) error {
 			if len(c.Files) > 1 || len(recordings) > 1 {
 				name = recordings[i].Name
 			}
-			if err := classify(app, out, m, workspace, &recordings[i], name); err != nil {
+			if err := classify(app, out, classifier.Config{Model: m, BPMRange: c.BPMRange}, workspace, &recordings[i], name); err != nil {
 				return errors.Join(err, out.Flush())
 			}
 		}
@@ -57,12 +59,12 @@ func (c *classifyCommand) Run(app *appContext) error {
 
 // classify prints the lines of one recording. Where several recordings are
 // printed, each line carries the name of its own.
-func classify(app *appContext, out io.Writer, m *model.Model, workspace *classifier.Workspace, r *dataset.Recording, name string) error {
+func classify(app *appContext, out io.Writer, c classifier.Config, workspace *classifier.Workspace, r *dataset.Recording, name string) error {
 	from, _, ok := r.Span()
 	if !ok {
 		return fmt.Errorf("%s: holds neither acceleration nor fixes", r.Name)
 	}
-	stream := classifier.NewStream(classifier.Config{Model: m})
+	stream := classifier.NewStream(c)
 	estimates, err := stream.Push(nil, workspace, r.Samples, r.Fixes)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.Name, err)

@@ -6,16 +6,18 @@ import (
 	"strings"
 
 	"github.com/tempogate/tempogate/bench/dataset"
+	"github.com/tempogate/tempogate/classifier/tempo"
 	"github.com/tempogate/tempogate/ingest/client"
 )
 
 type replayCommand struct {
 	serverFlags
-	Files  []string `arg:"" name:"file" type:"path" help:"Recordings, or directories that hold one."`
-	Format string   `default:"auto" help:"Format of the recordings; found out by itself unless given."`
-	Fixes  string   `type:"existingfile" placeholder:"FILE" help:"Fixes that belong to the recording."`
-	Speed  float64  `default:"1" help:"How many times faster than recorded; 0 for as fast as the server takes it, which may be more than it allows."`
-	Form   string   `enum:"packed,json,packed-s2,json-s2" default:"packed" help:"How frames are written: ${enum}."`
+	Files    []string    `arg:"" name:"file" type:"path" help:"Recordings, or directories that hold one."`
+	Format   string      `default:"auto" help:"Format of the recordings; found out by itself unless given."`
+	Fixes    string      `type:"existingfile" placeholder:"FILE" help:"Fixes that belong to the recording."`
+	Speed    float64     `default:"1" help:"How many times faster than recorded; 0 for as fast as the server takes it, which may be more than it allows."`
+	Form     string      `enum:"packed,json,packed-s2,json-s2" default:"packed" help:"How frames are written: ${enum}."`
+	BPMRange tempo.Range `name:"bpm-range" placeholder:"80-100" help:"Halve or double the tempo for music into this range of beats a minute."`
 }
 
 // Validate checks the flags.
@@ -47,7 +49,7 @@ func (c *replayCommand) Run(app *appContext) error {
 		}
 		for _, recording := range recordings {
 			app.log.Info("replaying", "recording", recording.Name, "samples", len(recording.Samples), "fixes", len(recording.Fixes))
-			stream, err := person.Stream(app, client.StreamOptions{Form: form})
+			stream, err := person.Stream(app, client.StreamOptions{Form: form, BPMRange: c.BPMRange})
 			if err != nil {
 				return withHint(err)
 			}

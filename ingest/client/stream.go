@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/tempogate/tempogate/classifier"
+	"github.com/tempogate/tempogate/classifier/tempo"
 	"github.com/tempogate/tempogate/ingest/wire"
 )
 
@@ -55,6 +57,10 @@ type StreamOptions struct {
 
 	// ReadBuffer and WriteBuffer are bytes for each stream; 4096 when zero.
 	ReadBuffer, WriteBuffer int
+
+	// BPMRange is what the server maps the tempo for music to, by halving or
+	// doubling; the zero value leaves it as it is.
+	BPMRange tempo.Range
 
 	// WriteTimeout fails a Send that the server does not take. 10 s when zero.
 	WriteTimeout time.Duration
@@ -98,6 +104,9 @@ func (c *Client) Stream(ctx context.Context, options StreamOptions) (*Stream, er
 	address := *c.base
 	address.Scheme = strings.Replace(address.Scheme, "http", "ws", 1)
 	address.Path += "/v1/stream"
+	if options.BPMRange != (tempo.Range{}) {
+		address.RawQuery = url.Values{wire.BPMRangeParameter: {options.BPMRange.String()}}.Encode()
+	}
 	header := http.Header{}
 	if c.config.Token != "" {
 		header.Set("Authorization", "Bearer "+c.config.Token)

@@ -3,6 +3,10 @@ package wire
 // Subprotocol is the WebSocket subprotocol of this version of the stream.
 const Subprotocol = "tempogate.v1"
 
+// BPMRangeParameter is the query parameter of the handshake that says which
+// tempos music is wanted in, such as "80-100".
+const BPMRangeParameter = "bpm_range"
+
 // BearerPrefix starts the second subprotocol by which a browser, which cannot
 // set headers on a WebSocket, hands over its token: "bearer.<token>". The
 // server never selects it in its answer.
