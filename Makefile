@@ -41,7 +41,7 @@ eval: build
 	$(BINARY) eval activity --collection "$${TEMPOGATE_DATA:-../shared/data}" --protocol dataset --out out/eval
 
 bench-classifier:
-	@$(GO) test ./classifier -run '^TestBenchmarkFigures$$' -figures -count 1 -v | grep -E '^[a-z0-9_]+ [0-9.e+-]+$$'
+	@$(GO) test ./classifier -run '^TestBenchmarkFigures$$' -figures -count 1 -v | grep -E '^(Benchmark|goos:|goarch:|pkg:|[a-z0-9_]+ [0-9.e+-]+$$)'
 
 bench-consent:
 	@$(GO) test ./consent -run '^TestFigures$$' -figures -count 1 -v | grep -E '^[a-z0-9_]+ [0-9.e+-]+$$'
