@@ -40,4 +40,14 @@
 //
 // Levels carry a floor of FloorMPS2 so that one sensor's own noise does not
 // tell it from another's.
+//
+// TestFeaturesAreWhatTheyAreDefinedAs holds every feature to its definition,
+// written out in reference_test.go.
+//
+// # A transform of its own
+//
+// The spectra come from a transform of exactly 64 points (transform.go) and not
+// from gonum's, which takes any length: for the three signals of a window it
+// takes a seventh of the time, and it keeps no work space of its own in which
+// motion could be left. TestTransform compares it with gonum's.
 package feature

@@ -3,7 +3,6 @@ package feature
 import (
 	"math"
 
-	"gonum.org/v1/gonum/dsp/fourier"
 	"gonum.org/v1/gonum/floats"
 
 	"github.com/tempogate/tempogate/classifier/signal"
@@ -42,41 +41,22 @@ type Motion struct {
 // An Extractor holds the work space for Extract. One serves any number of
 // windows in turn, and one goroutine at a time.
 type Extractor struct {
-	motion  Motion
-	axes    [3][signal.WindowLength]float64
-	buffers [4][signal.WindowLength]float64
-	power   [2][Bins]float64
-	lags    [MaxLag + 1]float64
-	taper   [signal.WindowLength]float64 // Hann over the newest `tapered` rows
-	tapered int
-	gain    float64 // sum of squares of taper
-	real    *fourier.FFT
-	complex *fourier.CmplxFFT
-	line    [signal.WindowLength]float64
-	pair    [signal.WindowLength]complex128
-	lines   [Bins]complex128
-	pairs   [signal.WindowLength]complex128
+	motion                           Motion
+	axes                             [3][signal.WindowLength]float64
+	vertical, north, east, magnitude [signal.WindowLength]float64
+	power                            [2][Bins]float64
+	lags                             [MaxLag + 1]float64
+	taper                            [signal.WindowLength]float64 // Hann over the newest `tapered` rows, 0 beyond
+	tapered                          int
+	gain                             float64 // sum of squares of taper
+	values, even, odd                points
 }
 
-// NewExtractor allocates an Extractor of about 20 KiB.
-func NewExtractor() *Extractor {
-	return &Extractor{
-		real:    fourier.NewFFT(signal.WindowLength),
-		complex: fourier.NewCmplxFFT(signal.WindowLength),
-	}
-}
+// NewExtractor allocates an Extractor of about 14 KiB.
+func NewExtractor() *Extractor { return &Extractor{} }
 
 // Clear overwrites every trace of the last window.
-func (e *Extractor) Clear() {
-	*e = Extractor{
-		taper: e.taper, tapered: e.tapered, gain: e.gain,
-		real: e.real, complex: e.complex,
-	}
-	// gonum's transforms keep intermediate values; a transform of zeros
-	// overwrites them.
-	e.real.Coefficients(e.lines[:], e.line[:])
-	e.complex.Coefficients(e.pairs[:], e.pair[:])
-}
+func (e *Extractor) Clear() { *e = Extractor{taper: e.taper, tapered: e.tapered, gain: e.gain} }
 
 // Extract describes the newest rows of the window that belong together. It
 // returns nil when it holds fewer than MinLength. 0 allocations.
@@ -98,8 +78,8 @@ func (e *Extractor) ExtractAfter(w *signal.Window, h *History) *Motion {
 	}
 	m := &e.motion
 	m.Length = n
-	m.Vertical, m.North, m.East = e.buffers[0][:n], e.buffers[1][:n], e.buffers[2][:n]
-	m.Magnitude = e.buffers[3][:n]
+	m.Vertical, m.North, m.East = e.vertical[:n], e.north[:n], e.east[:n]
+	m.Magnitude = e.magnitude[:n]
 	m.VerticalPower, m.HorizontalPower = e.power[0][:], e.power[1][:]
 	m.Correlation = e.lags[:]
 	e.split(n)
@@ -271,37 +251,63 @@ func principal(x, y, z []float64, mean [3]float64) [3]float64 {
 
 func meanSquare(v []float64) float64 { return floats.Dot(v, v) / float64(len(v)) }
 
-// spectra fills VerticalPower and HorizontalPower. The two horizontal
-// components go through one complex transform: with c = north + i·east,
-// |C(k)|² + |C(-k)|² = 2(|N(k)|² + |E(k)|²).
+// spectra fills VerticalPower and HorizontalPower, from three transforms of
+// half the length: one takes v with its odd places as imaginary parts, two
+// take the even and the odd places of c = north + i·east, of which
+//
+//	|C(k)|² + |C(-k)|² = 2(|N(k)|² + |E(k)|²).
 func (e *Extractor) spectra(n int) {
-	m := &e.motion
 	if e.tapered != n {
 		e.gain = 0
+		clear(e.taper[n:])
 		for i := range n {
 			e.taper[i] = 0.5 - 0.5*math.Cos(2*math.Pi*(float64(i)+0.5)/float64(n))
 			e.gain += e.taper[i] * e.taper[i]
 		}
 		e.tapered = n
 	}
-	for i := range n {
-		e.line[i] = e.taper[i] * m.Vertical[i]
-		e.pair[i] = complex(e.taper[i]*m.North[i], e.taper[i]*m.East[i])
-	}
-	clear(e.line[n:])
-	clear(e.pair[n:])
-	e.real.Coefficients(e.lines[:], e.line[:])
-	e.complex.Coefficients(e.pairs[:], e.pair[:])
 	// Scaled so that the lines of a signal add up to its variance.
 	scale := 2 / (e.gain * signal.WindowLength)
-	for k := range Bins {
-		m.VerticalPower[k] = scale * square(e.lines[k])
-		mirror := (signal.WindowLength - k) % signal.WindowLength
-		m.HorizontalPower[k] = scale / 2 * (square(e.pairs[k]) + square(e.pairs[mirror]))
+	e.verticalSpectrum(scale)
+	e.horizontalSpectrum(scale)
+}
+
+func (e *Extractor) verticalSpectrum(scale float64) {
+	v, power := &e.vertical, &e.power[0]
+	for i := range e.values {
+		e.values[i] = complex(e.taper[2*i]*v[2*i], e.taper[2*i+1]*v[2*i+1])
+	}
+	transform(&e.even, &e.values)
+	for k := range half/2 + 1 {
+		// What stems from the real parts has a symmetric spectrum, what stems
+		// from the imaginary parts an antisymmetric one. Both are doubled.
+		z, mirror := e.even[k], e.even[(half-k)%half]
+		even := complex(real(z)+real(mirror), imag(z)-imag(mirror))
+		odd := complex(imag(z)+imag(mirror), real(mirror)-real(z))
+		lower, upper := sides(even, odd, turns[k])
+		power[k], power[half-k] = scale/4*lower, scale/4*upper
 	}
 }
 
-func square(c complex128) float64 { return real(c)*real(c) + imag(c)*imag(c) }
+func (e *Extractor) horizontalSpectrum(scale float64) {
+	north, east, power := &e.north, &e.east, &e.power[1]
+	for i := range e.values {
+		e.values[i] = complex(e.taper[2*i]*north[2*i], e.taper[2*i]*east[2*i])
+	}
+	transform(&e.even, &e.values)
+	for i := range e.values {
+		e.values[i] = complex(e.taper[2*i+1]*north[2*i+1], e.taper[2*i+1]*east[2*i+1])
+	}
+	transform(&e.odd, &e.values)
+	clear(power[:])
+	for k := range half {
+		lower, upper := sides(e.even[k], e.odd[k], turns[k])
+		power[k] += scale / 2 * lower
+		power[half-k] += scale / 2 * upper // line k+64 mirrors line 64-k
+	}
+	power[0] *= 2
+	power[half] *= 2
+}
 
 // correlate fills Correlation: for each lag the covariance of v with itself
 // over the rows that overlap, against the variance of the same rows, so that a

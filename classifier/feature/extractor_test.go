@@ -159,6 +159,70 @@ func TestFeaturesAreFinite(t *testing.T) {
 	}
 }
 
+// An Extractor shares sums, takes short cuts and approximates logarithms; what
+// comes out is what the definitions give.
+func TestFeaturesAreWhatTheyAreDefinedAs(t *testing.T) {
+	streams := []struct {
+		name   string
+		motion func(t float64, random *rand.Rand) [3]float64
+	}{
+		{"a walk, turned all over", func(t float64, random *rand.Rand) [3]float64 {
+			return rotation(5)([3]float64{
+				math.Sin(2*math.Pi*0.9*t) + 0.2*random.NormFloat64(),
+				0.7*math.Cos(2*math.Pi*1.8*t) + 0.2*random.NormFloat64(),
+				9.81 + 2.5*math.Sin(2*math.Pi*1.8*t) + 0.6*math.Sin(2*math.Pi*3.6*t) + 0.2*random.NormFloat64(),
+			})
+		}},
+		{"a run, below free fall at times", func(t float64, random *rand.Rand) [3]float64 {
+			return rotation(8)([3]float64{
+				4*math.Sin(2*math.Pi*1.4*t) + random.NormFloat64(), 3 * random.NormFloat64(),
+				9.81 + 12*math.Sin(2*math.Pi*2.8*t) + random.NormFloat64(),
+			})
+		}},
+		{"on a table", func(t float64, random *rand.Rand) [3]float64 {
+			return [3]float64{0.01 * random.NormFloat64(), 0.01 * random.NormFloat64(), 9.81 + 0.01*random.NormFloat64()}
+		}},
+		{"still and walking in turns, so that windows are cut", func(t float64, random *rand.Rand) [3]float64 {
+			a := 3.0
+			if math.Mod(t, 7.3) < 3.1 {
+				a = 0.05
+			}
+			return [3]float64{a * random.NormFloat64(), 0.3 * a * math.Cos(12*t), 9.81 + a*math.Sin(12*t)}
+		}},
+		{"turned over again and again", func(t float64, random *rand.Rand) [3]float64 {
+			s, c := math.Sincos(t)
+			return [3]float64{9.81*s + 0.3*random.NormFloat64(), 0.3 * random.NormFloat64(), 9.81 * c}
+		}},
+		{"without gravity", func(t float64, random *rand.Rand) [3]float64 {
+			return rotation(4)([3]float64{0.5 * random.NormFloat64(), 0.3 * random.NormFloat64(), 2.5*math.Sin(2*math.Pi*2*t) + 0.2})
+		}},
+	}
+	const near = 2e-6 // a feature's spread over activities is about 1
+	for _, stream := range streams {
+		t.Run(stream.name, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(6, 2))
+			e := feature.NewExtractor()
+			var w signal.Window
+			var h feature.History
+			var r reference
+			for row := range 40 * signal.RateHz {
+				a := stream.motion(float64(row)/signal.RateHz, random)
+				w.Push(signal.Row{float32(a[0]), float32(a[1]), float32(a[2])})
+				// Every length up to a whole window, and then every second.
+				if w.Len() < feature.MinLength || w.Len() == signal.WindowLength && row%signal.RateHz > 0 {
+					continue
+				}
+				got, want := e.ExtractAfter(&w, &h).Features, r.describe(&w)
+				for i, name := range feature.Names {
+					if d := math.Abs(got[i] - want[i]); !(d <= near) {
+						t.Fatalf("row %d: %s is %.8f, by its definition %.8f", row, name, got[i], want[i])
+					}
+				}
+			}
+		})
+	}
+}
+
 func TestTooShortAWindow(t *testing.T) {
 	if feature.NewExtractor().Extract(gait(feature.MinLength-1, 9.81, upright)) != nil {
 		t.Error("a window below the least length was described")
