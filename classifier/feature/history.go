@@ -1,6 +1,10 @@
 package feature
 
-import "math"
+import (
+	"math"
+
+	"github.com/tempogate/tempogate/classifier/approx"
+)
 
 // A History remembers how strongly a stream moved over the last minute or so,
 // in a few running means and no reading. The zero value is empty.
@@ -22,11 +26,12 @@ const historyCount = 4 * len(memories)
 // Clear forgets everything.
 func (h *History) Clear() { *h = History{} }
 
-// add takes the levels of one hop: of the motion, and of its first
-// differences, ln of variances.
+// add takes the variances of one hop: of the motion, and of its first
+// differences.
 func (h *History) add(motion, jerk float64) {
+	motion, jerk = math.Sqrt(motion+noise), math.Sqrt(jerk+noise)
 	// The mean of σ follows the loud moments, that of 1/σ the quiet ones.
-	now := [4]float64{math.Exp(motion / 2), math.Exp(-motion / 2), math.Exp(jerk / 2), math.Exp(-jerk / 2)}
+	now := [4]float64{motion, 1 / motion, jerk, 1 / jerk}
 	h.hops++
 	for i, memory := range memories {
 		weight := 1 / min(h.hops, memory)
@@ -40,9 +45,9 @@ func (h *History) add(motion, jerk float64) {
 func (h *History) describe(dst []float64) {
 	for i := range memories {
 		m := &h.means[i]
-		dst[4*i] = 2 * math.Log(m[0])
-		dst[4*i+1] = -2 * math.Log(m[1])
-		dst[4*i+2] = 2 * math.Log(m[2])
-		dst[4*i+3] = -2 * math.Log(m[3])
+		dst[4*i] = 2 * approx.Log(m[0])
+		dst[4*i+1] = -2 * approx.Log(m[1])
+		dst[4*i+2] = 2 * approx.Log(m[2])
+		dst[4*i+3] = -2 * approx.Log(m[3])
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/tempogate/tempogate/classifier/approx"
 	"github.com/tempogate/tempogate/classifier/signal"
 )
 
@@ -66,163 +67,209 @@ func number(hz float64) string {
 	return string(digits)
 }
 
-func level(variance float64) float64 { return math.Log(variance + FloorMPS2*FloorMPS2) }
+// noise is the floor under a variance; lineNoise is its share of a spectral
+// line, spread evenly as white noise would be.
+const (
+	noise     = FloorMPS2 * FloorMPS2
+	lineNoise = noise / Bins
+)
+
+func level(variance float64) float64 { return approx.Log(variance + noise) }
 
 // describe fills Features from the rest of the Motion.
 func (m *Motion) describe() {
 	f := &m.Features
-	n := m.Length
-	newer := n - n/2
-	f[0], f[1] = level(m.Variance), level(m.HorizontalVar)
-	f[3] = level(meanSquare(m.Vertical[newer:]))
-	f[4] = level(meanSquare(m.North[newer:]) + meanSquare(m.East[newer:]))
-
-	var variance float64
-	_, f[5], f[6] = moments(m.Vertical)
-	variance, f[7], f[8] = moments(m.Magnitude)
-	f[2] = level(variance)
-	g := m.GravityMPS2
-	if g == 0 {
-		g = standardGravity
-	}
-	least, largest := extremes(m.Magnitude)
-	f[9], f[10] = least/g, math.Log(largest/g)
-
-	f[11] = roughness(m.Variance, m.Vertical)
-	f[12] = roughness(m.HorizontalVar, m.North, m.East)
-	f[13] = crossings(m.Vertical)
-
-	f[14], f[16], f[18] = peak(m.VerticalPower)
-	f[15], f[17], f[19] = peak(m.HorizontalPower)
+	m.alongGravity(f)
+	m.acrossGravity(f)
+	f[30] = f[0] - f[1]
+	m.inMagnitude(f)
+	f[14], f[16], f[18] = peak(m.VerticalPower, f[31:31+bands])
+	f[15], f[17], f[19] = peak(m.HorizontalPower, f[31+bands:31+2*bands])
 	f[20], f[21], f[22] = rhythm(m.Correlation)
 	m.course(f)
-	f[30] = math.Log((m.Variance + FloorMPS2*FloorMPS2) / (m.HorizontalVar + FloorMPS2*FloorMPS2))
-	shares(m.VerticalPower, f[31:31+bands])
-	shares(m.HorizontalPower, f[31+bands:31+2*bands])
 }
 
-// moments returns variance, skewness and the logarithm of the kurtosis, the
-// last two drawn towards those of noise (0 and ln 3) where the signal is no
+// alongGravity fills the features that are sums over v.
+func (m *Motion) alongGravity(f *Vector) {
+	n := float64(m.Length)
+	newer := m.Length - m.Length/2
+	var squares, cubes, fourths, steps, older float64
+	var crossings uint64
+	before := m.Vertical[0]
+	for i, x := range m.Vertical {
+		if i == newer {
+			older = squares
+		}
+		square, step := x*x, x-before
+		squares += square
+		cubes += square * x
+		fourths += square * square
+		steps += step * step
+		// Where the signs differ, without a branch that nobody can predict.
+		crossings += (math.Float64bits(x) ^ math.Float64bits(before)) >> 63
+		before = x
+	}
+	m.Variance = squares / n
+	f[0] = level(m.Variance)
+	f[3] = level((squares - older) / float64(m.Length/2))
+	f[5], f[6] = shape(m.Variance, cubes/n, fourths/n)
+	f[11] = roughness(steps/(n-1), m.Variance)
+	f[13] = float64(crossings) / (n - 1)
+}
+
+// acrossGravity fills the features that are sums over h.
+func (m *Motion) acrossGravity(f *Vector) {
+	n := float64(m.Length)
+	newer := m.Length - m.Length/2
+	var squares, steps, older float64
+	east := m.East[:len(m.North)]
+	beforeX, beforeY := m.North[0], east[0]
+	for i, x := range m.North {
+		if i == newer {
+			older = squares
+		}
+		y := east[i]
+		stepX, stepY := x-beforeX, y-beforeY
+		squares += x*x + y*y
+		steps += stepX*stepX + stepY*stepY
+		beforeX, beforeY = x, y
+	}
+	m.HorizontalVar = squares / n
+	f[1] = level(m.HorizontalVar)
+	f[4] = level((squares - older) / float64(m.Length/2))
+	f[12] = roughness(steps/(n-1), m.HorizontalVar)
+}
+
+// inMagnitude fills the features of m.
+func (m *Motion) inMagnitude(f *Vector) {
+	n := float64(m.Length)
+	g := m.gravity()
+	var sum, squares, cubes, fourths float64
+	least, largest := m.Magnitude[0], m.Magnitude[0]
+	for _, x := range m.Magnitude {
+		if x < least {
+			least = x
+		}
+		if x > largest {
+			largest = x
+		}
+		// About |g|, which lies close enough to the mean to lose nothing.
+		x -= g
+		square := x * x
+		sum += x
+		squares += square
+		cubes += square * x
+		fourths += square * square
+	}
+	// From about |g| to about the mean.
+	mean := sum / n
+	s2, s3, s4 := squares/n, cubes/n, fourths/n
+	square := mean * mean
+	s4 += -4*mean*s3 + 6*square*s2 - 3*square*square
+	s3 += -3*mean*s2 + 2*mean*square
+	s2 -= square
+	s2, s4 = max(s2, 0), max(s4, 0)
+	f[2] = level(s2)
+	f[7], f[8] = shape(s2, s3, s4)
+	f[9], f[10] = least/g, approx.Log(max(largest, 1e-3)/g)
+}
+
+// gravity is |g|, or what it would be in a source without it.
+func (m *Motion) gravity() float64 {
+	if m.GravityMPS2 == 0 {
+		return standardGravity
+	}
+	return m.GravityMPS2
+}
+
+// shape returns skewness and the logarithm of the kurtosis, given the central
+// moments, drawn towards those of noise (0 and ln 3) where the signal is no
 // larger than FloorMPS2.
-func moments(v []float64) (variance, skewness, kurtosis float64) {
-	n := float64(len(v))
-	var mean float64
-	for _, x := range v {
-		mean += x
-	}
-	mean /= n
-	var s2, s3, s4 float64
-	for _, x := range v {
-		d := x - mean
-		d2 := d * d
-		s2 += d2
-		s3 += d * d2
-		s4 += d2 * d2
-	}
-	variance = s2 / n
-	soft := variance + FloorMPS2*FloorMPS2
-	skewness = s3 / n / (soft * math.Sqrt(soft))
-	noise := FloorMPS2 * FloorMPS2
-	kurtosis = math.Log((s4/n + 6*variance*noise + 3*noise*noise) / (soft * soft))
-	return variance, skewness, kurtosis
+func shape(s2, s3, s4 float64) (skewness, kurtosis float64) {
+	soft := s2 + noise
+	return s3 / (soft * math.Sqrt(soft)), approx.Log((s4 + 6*s2*noise + 3*noise*noise) / (soft * soft))
 }
 
-func extremes(v []float64) (least, largest float64) {
-	least, largest = v[0], v[0]
-	for _, x := range v {
-		least, largest = min(least, x), max(largest, x)
-	}
-	return least, max(largest, 1e-3)
+// roughness is ln(mean square of first differences / variance): the logarithm
+// of a mean squared frequency.
+func roughness(steps, variance float64) float64 {
+	return approx.Log((steps + 2*noise) / (variance + noise))
 }
 
-// roughness is ln(variance of first differences / variance): the logarithm of
-// a mean squared frequency.
-func roughness(variance float64, components ...[]float64) float64 {
-	var sum float64
-	for _, v := range components {
-		for i := 1; i < len(v); i++ {
-			d := v[i] - v[i-1]
-			sum += d * d
-		}
+// bandLines holds the first spectral line of each band, at or above its lower
+// edge, and behind them the first beyond all bands; places holds ln of each
+// line's frequency.
+var bandLines, places = func() (lines [bands + 1]int, places [Bins]float64) {
+	for b := range lines {
+		lines[b] = int(math.Ceil(edges[b] / BinHz))
 	}
-	sum /= float64(len(components[0]) - 1)
-	return math.Log((sum + 2*FloorMPS2*FloorMPS2) / (variance + FloorMPS2*FloorMPS2))
-}
-
-// crossings returns the share of neighbours that lie on both sides of zero.
-func crossings(v []float64) float64 {
-	var count int
-	for i := 1; i < len(v); i++ {
-		if v[i-1] < 0 != (v[i] < 0) {
-			count++
-		}
+	for k := 1; k < Bins; k++ {
+		places[k] = math.Log(float64(k) * BinHz)
 	}
-	return float64(count) / float64(len(v)-1)
-}
+	return lines, places
+}()
 
-// bin returns the first spectral line at or above a frequency.
-func bin(hz float64) int { return int(math.Ceil(hz / BinHz)) }
-
-var lowest, highest = bin(edges[0]), bin(edges[bands])
-
-// peak returns the share of the largest line and its neighbours in the power
-// between edges, the logarithm of its frequency, and the entropy of the lines,
-// 0 to 1: Rényi's of order 2, which needs one logarithm where Shannon's needs
-// one a line.
-func peak(power []float64) (share, place, entropy float64) {
-	// The floor spreads FloorMPS2 evenly, as white noise would be.
-	const floor = FloorMPS2 * FloorMPS2 / Bins
-	var total, squares float64
-	largest := lowest
-	for k := lowest; k < highest; k++ {
-		p := power[k] + floor
-		total += p
-		squares += p * p
-		if power[k] > power[largest] {
-			largest = k
-		}
-	}
-	var around float64
-	for k := max(largest-1, lowest); k <= min(largest+1, highest-1); k++ {
-		around += power[k] + floor
-	}
-	return around / total, math.Log(float64(largest) * BinHz),
-		math.Log(total*total/squares) / math.Log(float64(highest-lowest))
-}
+// perEntropy is 1/ln of the number of lines in all bands.
+var perEntropy = 1 / math.Log(float64(bandLines[bands]-bandLines[0]))
 
 // leastShare is added to a band's share before its logarithm is taken: below
 // half a percent it makes no difference how little there is.
 const leastShare = 0.005
 
-// shares fills dst with the logarithm of each band's share of the power.
-func shares(power, dst []float64) {
-	const floor = FloorMPS2 * FloorMPS2 / Bins
-	var total float64
-	for b := range bands {
+// peak returns the share of the largest line and its neighbours in the power
+// of all bands, the logarithm of its frequency, and the entropy of the lines,
+// 0 to 1: Rényi's of order 2, which needs one logarithm where Shannon's needs
+// one a line. It fills shares with the logarithm of each band's share.
+func peak(power []float64, shares []float64) (share, place, entropy float64) {
+	lowest, highest := bandLines[0], bandLines[bands]
+	shares = shares[:bands]
+	var total, squares, most float64
+	largest := lowest
+	for b := range shares {
 		var sum float64
-		for k := bin(edges[b]); k < bin(edges[b+1]); k++ {
-			sum += power[k] + floor
+		for k, p := range power[bandLines[b]:bandLines[b+1]] {
+			if p > most {
+				most, largest = p, bandLines[b]+k
+			}
+			p += lineNoise
+			sum += p
+			squares += p * p
 		}
-		dst[b] = sum
+		shares[b] = sum
 		total += sum
 	}
-	for b := range bands {
-		dst[b] = math.Log(dst[b]/total + leastShare)
+	perTotal := 1 / total
+	for b, sum := range shares {
+		shares[b] = approx.Log(sum*perTotal + leastShare)
 	}
+	for k := max(largest-1, lowest); k <= min(largest+1, highest-1); k++ {
+		share += power[k] + lineNoise
+	}
+	return share * perTotal, places[largest], approx.Log(total*total/squares) * perEntropy
 }
+
+// The lags, in rows, between which a rhythm is looked for, and their
+// logarithms in seconds.
+const leastRhythm, mostRhythm = 7, 22
+
+var rhythmLags = func() (lags [mostRhythm + 1]float64) {
+	for l := range lags {
+		lags[l] = math.Log(float64(l) / signal.RateHz)
+	}
+	return lags
+}()
 
 // rhythm returns the largest autocorrelation between 0.28 and 0.9 s, the
 // logarithm of its lag in seconds, and the value around twice the lag.
 func rhythm(correlation []float64) (value, lag, twice float64) {
-	const from, to = 7, 22
-	best := from
-	for l := from; l <= to; l++ {
+	best := leastRhythm
+	for l := leastRhythm; l <= mostRhythm; l++ {
 		if correlation[l] > correlation[best] {
 			best = l
 		}
 	}
 	twice = max(correlation[2*best-1], correlation[2*best], correlation[2*best+1])
-	return correlation[best], math.Log(float64(best) / signal.RateHz), twice
+	return correlation[best], rhythmLags[best], twice
 }
 
 // course fills the features that compare quarters of the window.
@@ -230,25 +277,11 @@ func (m *Motion) course(f *Vector) {
 	const quarters = 4
 	n := m.Length / quarters
 	var levels [quarters]float64
-	var means [quarters][3]float64 // vertical, north, east
-	for q := range quarters {
-		part := func(v []float64) (mean, variance float64) {
-			v = v[q*n : (q+1)*n]
-			for _, x := range v {
-				mean += x
-			}
-			mean /= float64(n)
-			for _, x := range v {
-				variance += (x - mean) * (x - mean)
-			}
-			return mean, variance / float64(n)
-		}
-		var sum, variance float64
-		for i, v := range [3][]float64{m.Vertical, m.North, m.East} {
-			means[q][i], variance = part(v)
-			sum += variance
-		}
-		levels[q] = level(sum)
+	var poses [quarters]pose // along v, north and east
+	for q := range poses {
+		p := &poses[q]
+		*p = poseOf(m.Vertical[q*n:(q+1)*n], m.North[q*n:(q+1)*n], m.East[q*n:(q+1)*n])
+		levels[q] = level(p.variance)
 	}
 	low, high, mean := levels[0], levels[0], 0.0
 	for _, l := range levels {
@@ -259,47 +292,48 @@ func (m *Motion) course(f *Vector) {
 	f[24] = low
 	f[25] = levels[quarters-1] - mean
 
-	g := m.GravityMPS2
-	if g == 0 {
-		g = standardGravity
-	}
 	var largest, slowV, slowH float64
-	for q := range quarters {
-		slowV += means[q][0] * means[q][0] / quarters
-		slowH += (means[q][1]*means[q][1] + means[q][2]*means[q][2]) / quarters
+	for q := range poses {
+		v, north, east := poses[q].mean[0], poses[q].mean[1], poses[q].mean[2]
+		slowV += v * v / quarters
+		slowH += (north*north + east*east) / quarters
 		if q > 0 {
-			largest = max(largest, turn(&means[q-1], &means[q], g))
+			largest = max(largest, turn(&poses[q-1], &poses[q]))
 		}
 	}
-	f[26] = math.Log(largest + 0.01)
-	f[27] = math.Log(turn(&means[0], &means[quarters-1], g) + 0.01)
+	perG := 1 / m.gravity()
+	f[26] = approx.Log(math.Sqrt(largest)*perG + leastTurn)
+	f[27] = approx.Log(math.Sqrt(turn(&poses[0], &poses[quarters-1]))*perG + leastTurn)
 	f[28] = level(slowV)
 	f[29] = level(slowH)
 }
 
-// newest returns the levels of the newest second: of the motion in all
+// leastTurn is added to a turn, in radians, before its logarithm is taken.
+const leastTurn = 0.01
+
+// turn returns how far the mean acceleration across gravity moved between two
+// quarters, squared.
+func turn(a, b *pose) float64 {
+	north, east := b.mean[1]-a.mean[1], b.mean[2]-a.mean[2]
+	return north*north + east*east
+}
+
+// newest returns the variances of the newest second: of the motion in all
 // directions, and of its first differences.
 func (m *Motion) newest() (motion, jerk float64) {
 	const n = signal.RateHz
-	var sum, squares, steps float64
 	for _, v := range [3][]float64{m.Vertical, m.North, m.East} {
 		v = v[len(v)-n:]
-		sum = 0
-		for i, x := range v {
+		var sum, squares float64
+		before := v[0]
+		for _, x := range v {
+			step := x - before
 			sum += x
 			squares += x * x
-			if i > 0 {
-				steps += (x - v[i-1]) * (x - v[i-1])
-			}
+			jerk += step * step
+			before = x
 		}
-		squares -= sum * sum / n
+		motion += squares - sum*sum/n
 	}
-	return level(max(squares, 0) / n), level(steps / (n - 1))
-}
-
-// turn returns how far the direction of the mean acceleration moved between
-// two quarters, as a chord in units of gravity (about radians).
-func turn(a, b *[3]float64, g float64) float64 {
-	north, east := b[1]-a[1], b[2]-a[2]
-	return math.Sqrt(north*north+east*east) / g
+	return max(motion, 0) / n, jerk / (n - 1)
 }
