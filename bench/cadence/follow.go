@@ -35,30 +35,40 @@ func Follow(m *model.Model, samples []classifier.Sample, activityAt func(sensorT
 	var trace Trace
 	var alone tempo.Tracker
 	onFoot := false
-	stream := classifier.NewStream(classifier.Config{
-		Model: m,
-		Observe: func(o classifier.Observation) {
-			activity := activityAt(o.SensorTime)
-			walk, run := belief(activity)
-			onFoot = onFoot || walk+run > 0
-			t := alone.Step(o.Motion, walk, run)
-			trace.Known = append(trace.Known, Second{o.SensorTime, t.CadenceSPM, t.Confidence, t.BPM, t.Measured})
-			if look != nil && o.Motion != nil {
-				look(o.SensorTime, activity, o.Motion, t.Measured)
-			}
-		},
+	var err error
+	trace.Stream, err = stream(m, samples, func(o classifier.Observation) {
+		activity := activityAt(o.SensorTime)
+		walk, run := belief(activity)
+		onFoot = onFoot || walk+run > 0
+		t := alone.Step(o.Motion, walk, run)
+		trace.Known = append(trace.Known, Second{o.SensorTime, t.CadenceSPM, t.Confidence, t.BPM, t.Measured})
+		if look != nil && o.Motion != nil {
+			look(o.SensorTime, activity, o.Motion, t.Measured)
+		}
 	})
-	estimates, err := stream.Push(nil, classifier.NewWorkspace(), slices.Clone(samples), nil)
 	if err != nil {
 		return Trace{}, err
-	}
-	for _, e := range estimates {
-		trace.Stream = append(trace.Stream, Second{SensorTime: e.SensorTime, SPM: e.CadenceSPM, Confidence: e.CadenceConfidence, BPM: e.BPM})
 	}
 	if !onFoot {
 		trace.Known = nil
 	}
 	return trace, nil
+}
+
+// stream returns what the whole classifier says about samples, which are left
+// as they are.
+func stream(m *model.Model, samples []classifier.Sample, observe func(classifier.Observation)) ([]Second, error) {
+	s := classifier.NewStream(classifier.Config{Model: m, Observe: observe})
+	estimates, err := s.Push(nil, classifier.NewWorkspace(), slices.Clone(samples), nil)
+	if err != nil {
+		return nil, err
+	}
+	seconds := make([]Second, len(estimates))
+	for i := range estimates {
+		e := &estimates[i]
+		seconds[i] = Second{SensorTime: e.SensorTime, SPM: e.CadenceSPM, Confidence: e.CadenceConfidence, BPM: e.BPM}
+	}
+	return seconds, nil
 }
 
 // A Look sees a window, which is valid during the call only.

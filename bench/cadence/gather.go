@@ -43,6 +43,7 @@ func (r *run) gather(ctx context.Context, folds []evaluation.Fold, simulated []s
 	report.counted(counted)
 	report.Runs = report.reference("runs", runs)
 	report.Walks = report.reference("walks", walks)
+	report.recordedOtherwise(slices.Concat(counted, runs))
 	report.idle(r.results)
 	report.sweeps(r.scenarios, simulated)
 	report.plausible(r.table)

@@ -33,6 +33,7 @@ func (r *Report) Markdown(pictures map[string][]string) []byte {
 		"Nobody counted these steps. The reference looks at the whole recording, forwards and backwards, and shares no code with the estimator; how it does on counted walks is said above.")
 	m.reference("Walks without counted steps, against the offline reference", "walks", &r.Walks,
 		fmt.Sprintf("The reference looks between %g and %g steps a minute only, so it is wrong for whoever walks more slowly.", WalkBand.LowSPM, WalkBand.HighSPM))
+	m.otherwise(r.Otherwise)
 	m.idle(r.Idle)
 	m.simulated(r.Simulated)
 	m.plausible(r.Plausible)
@@ -231,6 +232,26 @@ func (m *page) reference(title, key string, r *ReferenceReport, about string) {
 		})
 	}
 	m.table([]string{"", "reference", "seconds", "within 3 %", "known", "MAE", "known", "off by 9 %", "silent %"}, rows)
+}
+
+func (m *page) otherwise(list []OtherwiseReport) {
+	if len(list) == 0 {
+		return
+	}
+	m.heading("The same motion, recorded otherwise")
+	m.line("")
+	m.line("Walks with counted steps and runs, streamed once more as other phones would have recorded them. A rate is one that the recording has, read off evenly. Without gravity, the mean over %d s is taken away. "+
+		"Both tempos are compared with each other, and with the truth.", gravityOverNS/1_000_000_000)
+	rows := [][]string{}
+	for i := range list {
+		o := &list[i]
+		t, r := &o.Measures, &o.AsRecorded
+		rows = append(rows, []string{
+			o.How, fmt.Sprint(o.Recordings), fmt.Sprint(o.Seconds), fixed(o.Difference, 2), percent(o.Within1, 1), percent(o.Within3, 1), percent(o.OneSilent, 2),
+			fixed(t.MAE, 2), fixed(r.MAE, 2), percent(t.Within3, 1), percent(r.Within3, 1), percent(t.OffBy9, 2), percent(r.OffBy9, 2), percent(t.Half, 2), percent(t.Double, 2),
+		})
+	}
+	m.table([]string{"", "recordings", "seconds", "mean difference", "within 1 %", "within 3 %", "one silent %", "MAE", "as recorded", "within 3 %", "as recorded", "off by 9 %", "as recorded", "half %", "double %"}, rows)
 }
 
 func (m *page) idle(list []IdleReport) {

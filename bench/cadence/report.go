@@ -26,6 +26,7 @@ type Report struct {
 	Counted   CountedReport     `json:"counted"`
 	Runs      ReferenceReport   `json:"runs"`
 	Walks     ReferenceReport   `json:"walks"` // without counted steps
+	Otherwise []OtherwiseReport `json:"recorded_otherwise"`
 	Idle      []IdleReport      `json:"idle"`
 	Simulated []SweepReport     `json:"simulated"`
 	Plausible []PlausibleReport `json:"plausible"`
@@ -124,6 +125,22 @@ type Disagreement struct {
 	Said      Number `json:"said_spm"`      // mean
 	Reference Number `json:"reference_spm"` // mean
 	Contrast  Number `json:"contrast"`      // of the reference: how clear the rhythm is, 0 to 1
+}
+
+// An OtherwiseReport is what was said about walks with counted steps and about
+// runs, had they been recorded in another way, beside what was said about them
+// as they are.
+type OtherwiseReport struct {
+	How        string `json:"how"`
+	Recordings int    `json:"recordings"`
+	Seconds    int    `json:"seconds"`    // with a tempo in either
+	OneSilent  Number `json:"one_silent"` // share of these with a tempo in one only
+	Difference Number `json:"mean_difference_spm"`
+	Within1    Number `json:"within_1_of_each_other"`
+	Within3    Number `json:"within_3_of_each_other"`
+
+	Measures   Measures `json:"against_truth"`
+	AsRecorded Measures `json:"as_recorded_against_truth"` // the same recordings
 }
 
 // An IdleReport is how often there was a tempo without steps.

@@ -115,6 +115,8 @@ type outcome struct {
 	raw           Tally // stream against contacts as they were recorded
 	contacts      int   // as they were recorded
 
+	otherwise []agreement // one each of otherwises; nil where it was not tried
+
 	idle map[idleKey]idleCount // seconds without steps
 }
 
@@ -306,8 +308,8 @@ func (r *run) recording(m *model.Model, e *dataset.Entry, place int, one *datase
 	o := outcome{name: one.Name, entry: e, began: one.Samples[0].SensorTime, contacts: len(one.Steps), idle: map[idleKey]idleCount{}}
 	o.activity, o.detail = only(one.Labels)
 	seconds := float64(one.Samples[len(one.Samples)-1].SensorTime-o.began) * 1e-9
-	fine := float64(len(one.Samples)-1) >= leastHz*seconds
-	if fine {
+	hz := float64(len(one.Samples)-1) / seconds
+	if hz >= leastHz {
 		switch o.activity {
 		case classifier.Walk:
 			o.reference = NewReference(one.Samples, WalkBand)
@@ -349,6 +351,11 @@ func (r *run) recording(m *model.Model, e *dataset.Entry, place int, one *datase
 	if o.source == countedSteps {
 		raw := Counted(one.Steps)
 		o.raw = Compare(o.trace.Stream, &raw, false)
+	}
+	if o.source == countedSteps || o.source == referenceSteps && o.activity == classifier.Run {
+		if err := recordOtherwise(m, one.Samples, hz, &o); err != nil {
+			return o, err
+		}
 	}
 	o.countIdle(one)
 	if len(one.Fixes) > 0 {
