@@ -247,6 +247,29 @@ func (report *Report) idle(results []result) {
 			}
 		}
 	}
+	type reason struct{ dataset, why string }
+	doubted := map[reason]*DistrustReport{}
+	for i := range results {
+		for j := range results[i].recordings {
+			o := &results[i].recordings[j]
+			if o.distrusted.seconds == 0 {
+				continue
+			}
+			k := reason{o.entry.Dataset, o.why}
+			if doubted[k] == nil {
+				doubted[k] = &DistrustReport{Dataset: k.dataset, Why: k.why}
+			}
+			doubted[k].Recordings++
+			doubted[k].Seconds += o.distrusted.seconds
+			doubted[k].Said += o.distrusted.said
+		}
+	}
+	report.Distrusted = []DistrustReport{}
+	for _, k := range slices.SortedFunc(maps.Keys(doubted), func(a, b reason) int {
+		return cmp.Or(cmp.Compare(a.dataset, b.dataset), cmp.Compare(a.why, b.why))
+	}) {
+		report.Distrusted = append(report.Distrusted, *doubted[k])
+	}
 	order := slices.SortedFunc(maps.Keys(all), func(a, b key) int {
 		return cmp.Or(cmp.Compare(a.dataset, b.dataset), cmp.Compare(a.activity, b.activity), cmp.Compare(a.detail, b.detail))
 	})

@@ -34,7 +34,7 @@ func (r *Report) Markdown(pictures map[string][]string) []byte {
 	m.reference("Walks without counted steps, against the offline reference", "walks", &r.Walks,
 		fmt.Sprintf("The reference looks between %g and %g steps a minute only, so it is wrong for whoever walks more slowly.", WalkBand.LowSPM, WalkBand.HighSPM))
 	m.otherwise(r.Otherwise)
-	m.idle(r.Idle)
+	m.idle(r.Idle, r.Distrusted)
 	m.simulated(r.Simulated)
 	m.plausible(r.Plausible)
 	if r.Fit != nil {
@@ -254,7 +254,7 @@ func (m *page) otherwise(list []OtherwiseReport) {
 	m.table([]string{"", "recordings", "seconds", "mean difference", "within 1 %", "within 3 %", "one silent %", "MAE", "as recorded", "within 3 %", "as recorded", "off by 9 %", "as recorded", "half %", "double %"}, rows)
 }
 
-func (m *page) idle(list []IdleReport) {
+func (m *page) idle(list []IdleReport, distrusted []DistrustReport) {
 	m.heading("No steps: how often there is a tempo all the same")
 	m.line("")
 	m.line("Labels are what the collections say. People also walk to their car or stand up within recordings labelled otherwise; the worst recording is where to look.")
@@ -274,6 +274,16 @@ func (m *page) idle(list []IdleReport) {
 		rows = append(rows, []string{name, fmt.Sprint(i.Seconds), fmt.Sprint(i.Said), percent(i.Share, 2), worst})
 	}
 	m.table([]string{"", "seconds", "with a tempo", "%", "worst recording"}, rows)
+	if len(distrusted) == 0 {
+		return
+	}
+	m.line("")
+	m.line("Not counted above, because the label is known to be wrong:")
+	rows = nil
+	for _, d := range distrusted {
+		rows = append(rows, []string{d.Dataset + ": " + d.Why, fmt.Sprint(d.Recordings), fmt.Sprint(d.Seconds), fmt.Sprint(d.Said)})
+	}
+	m.table([]string{"", "recordings", "seconds", "with a tempo"}, rows)
 }
 
 func (m *page) simulated(sweeps []SweepReport) {

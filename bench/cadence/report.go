@@ -28,9 +28,11 @@ type Report struct {
 	Walks     ReferenceReport   `json:"walks"` // without counted steps
 	Otherwise []OtherwiseReport `json:"recorded_otherwise"`
 	Idle      []IdleReport      `json:"idle"`
-	Simulated []SweepReport     `json:"simulated"`
-	Plausible []PlausibleReport `json:"plausible"`
-	Fit       *FitReport        `json:"fit,omitempty"`
+	// Labels known to be wrong, whose seconds are not in Idle.
+	Distrusted []DistrustReport  `json:"distrusted"`
+	Simulated  []SweepReport     `json:"simulated"`
+	Plausible  []PlausibleReport `json:"plausible"`
+	Fit        *FitReport        `json:"fit,omitempty"`
 
 	drawings []drawing
 	tallies  map[string]*Tally // for pictures, by name
@@ -153,6 +155,16 @@ type IdleReport struct {
 	Share    Number `json:"share"`
 	Worst    string `json:"worst"` // the recording with most of them
 	WorstS   int    `json:"worst_s"`
+}
+
+// A DistrustReport is seconds whose label says that nobody steps, and is known
+// to be wrong.
+type DistrustReport struct {
+	Dataset    string `json:"dataset"`
+	Why        string `json:"why"`
+	Recordings int    `json:"recordings"`
+	Seconds    int    `json:"seconds"`
+	Said       int    `json:"said"`
 }
 
 // A SweepReport is a quantity that was varied in simulation.

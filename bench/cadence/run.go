@@ -117,7 +117,9 @@ type outcome struct {
 
 	otherwise []agreement // one each of otherwises; nil where it was not tried
 
-	idle map[idleKey]idleCount // seconds without steps
+	idle       map[idleKey]idleCount // seconds without steps
+	distrusted idleCount             // seconds that would be, were the label right
+	why        string                // it is not
 }
 
 // A source says where the truth of a recording is from.
@@ -132,6 +134,13 @@ const (
 type idleKey struct{ activity, detail string }
 
 type idleCount struct{ seconds, said int }
+
+func (c *idleCount) count(s *Second) {
+	c.seconds++
+	if !s.silent() {
+		c.said++
+	}
+}
 
 // read reads an entry; with SkipBroken a broken one has no recordings.
 func (r *run) read(i int) ([]dataset.Recording, error) {
@@ -305,7 +314,9 @@ func (r *run) entry(m *model.Model, place int) error {
 const leastHz = model.CoarseBelowHz
 
 func (r *run) recording(m *model.Model, e *dataset.Entry, place int, one *dataset.Recording) (outcome, error) {
-	o := outcome{name: one.Name, entry: e, began: one.Samples[0].SensorTime, contacts: len(one.Steps), idle: map[idleKey]idleCount{}}
+	labels := one.Labels
+	why := distrust(e, one)
+	o := outcome{why: why, name: one.Name, entry: e, began: one.Samples[0].SensorTime, contacts: len(one.Steps), idle: map[idleKey]idleCount{}}
 	o.activity, o.detail = only(one.Labels)
 	seconds := float64(one.Samples[len(one.Samples)-1].SensorTime-o.began) * 1e-9
 	hz := float64(len(one.Samples)-1) / seconds
@@ -357,7 +368,7 @@ func (r *run) recording(m *model.Model, e *dataset.Entry, place int, one *datase
 			return o, err
 		}
 	}
-	o.countIdle(one)
+	o.countIdle(one, labels)
 	if len(one.Fixes) > 0 {
 		r.tableLock.Lock()
 		r.table.check(one, o.trace.Stream)
@@ -383,12 +394,18 @@ func only(labels []dataset.Label) (classifier.Activity, string) {
 	return labels[0].Activity, labels[0].Detail
 }
 
-// countIdle counts the seconds in which nobody should step.
-func (o *outcome) countIdle(one *dataset.Recording) {
+// countIdle counts the seconds in which nobody should step, by the labels that
+// are believed; those of other labels apart.
+func (o *outcome) countIdle(one *dataset.Recording, labels []dataset.Label) {
+	all := dataset.Recording{Labels: labels}
 	for i := range o.trace.Stream {
 		s := &o.trace.Stream[i]
-		label, known := one.LabelAt(s.SensorTime)
+		label, known := all.LabelAt(s.SensorTime)
 		if walk, run := belief(label.Activity); !known || walk+run > 0 {
+			continue
+		}
+		if _, believed := one.LabelAt(s.SensorTime); !believed {
+			o.distrusted.count(s)
 			continue
 		}
 		activity := label.Activity.String()
@@ -397,10 +414,7 @@ func (o *outcome) countIdle(one *dataset.Recording) {
 		}
 		key := idleKey{activity, label.Detail}
 		count := o.idle[key]
-		count.seconds++
-		if !s.silent() {
-			count.said++
-		}
+		count.count(s)
 		o.idle[key] = count
 	}
 }

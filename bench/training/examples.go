@@ -92,7 +92,7 @@ func Collect(ctx context.Context, c *dataset.Collection, entries []dataset.Entry
 			return fmt.Errorf("training: %w", err)
 		}
 		for j := range recordings[i] {
-			distrust(entries[i], &recordings[i][j])
+			Distrust(entries[i], &recordings[i][j])
 		}
 		return nil
 	})

@@ -168,7 +168,7 @@ func TestLabelsThatAreNotBelieved(t *testing.T) {
 		}
 	}
 	wrist := dataset.Recording{Labels: []dataset.Label{{Activity: classifier.Walk, Detail: "A"}, {Activity: classifier.Still, Detail: "R"}}}
-	distrust(dataset.Entry{Dataset: "wisdm", Subject: "1638"}, &wrist)
+	Distrust(dataset.Entry{Dataset: "wisdm", Subject: "1638"}, &wrist)
 	if len(wrist.Labels) != 1 || wrist.Labels[0].Detail != "A" {
 		t.Errorf("of the wrist: %v", wrist.Labels)
 	}

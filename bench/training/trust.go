@@ -38,14 +38,21 @@ var distrusted = map[string]string{
 	"mlqsa/still-47":  "a copy of still-46",
 }
 
-// distrust takes labels off that are known to be wrong.
-func distrust(e dataset.Entry, r *dataset.Recording) {
-	if _, wrong := distrusted[e.Path]; wrong {
+// Distrust takes labels off that are known to be wrong and says why, "" where
+// all are kept.
+func Distrust(e dataset.Entry, r *dataset.Recording) (why string) {
+	if reason, wrong := distrusted[e.Path]; wrong {
+		why = reason
 		r.Labels = nil
 	}
 	if e.Dataset == "wisdm" && slices.Contains(onTheWrist, e.Subject) {
+		before := len(r.Labels)
 		r.Labels = slices.DeleteFunc(r.Labels, func(l dataset.Label) bool {
 			return l.Detail != "" && strings.Contains("FGHIJKLMOPQRS", l.Detail)
 		})
+		if len(r.Labels) < before {
+			why = "hands at work, and the phone was on the wrist"
+		}
 	}
+	return why
 }
