@@ -35,8 +35,8 @@
 //	spectrum   ln of the share of nine bands from 0.3 to 9.5 Hz, of v and h; share and place of the
 //	           largest peak, spectral entropy, of v and h
 //	rhythm     largest autocorrelation of v between 0.28 and 0.9 s, its lag, the value at twice the lag
-//	course     spread and minimum of the level over quarters of the window; turns of gravity between
-//	           quarters; slow acceleration along and across gravity
+//	course     spread, minimum and end of the level over stretches of 1.28 s; turns of gravity between
+//	           them; slow acceleration along and across gravity
 //
 // Levels carry a floor of FloorMPS2 so that one sensor's own noise does not
 // tell it from another's.

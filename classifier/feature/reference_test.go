@@ -28,14 +28,12 @@ func variance(v []float64) float64 { return stat.MomentAbout(2, v, stat.Mean(v, 
 func meanSquare(v []float64) float64 { return floats.Dot(v, v) / float64(len(v)) }
 
 func (r *reference) describe(w *signal.Window) (f feature.Vector) {
-	axes := [3][]float64{}
+	var rows [3][signal.WindowLength]float64
+	n := w.Axes(&rows[0], &rows[1], &rows[2])
+	axes := [3][]float64{rows[0][:n], rows[1][:n], rows[2][:n]}
+	ends := stretches(axes)
 	for i := range axes {
-		axes[i] = make([]float64, signal.WindowLength)
-	}
-	n := w.Axes(axes[0], axes[1], axes[2])
-	old := stale(axes, n)
-	for i := range axes {
-		axes[i] = axes[i][old:n]
+		axes[i] = axes[i][n-ends[len(ends)-1]:]
 	}
 	v, north, east, magnitude, gravity := split(axes)
 	n = len(v)
@@ -64,7 +62,7 @@ func (r *reference) describe(w *signal.Window) (f feature.Vector) {
 	}
 	f[20], f[21], f[22] = rhythm(v)
 
-	course(&f, v, north, east, gravity)
+	course(&f, ends, v, north, east, gravity)
 	f[30] = math.Log((variance(v) + noise) / (variance(north) + variance(east) + noise))
 
 	var motion, jerk float64
@@ -84,32 +82,36 @@ func differences(v []float64) []float64 {
 	return d
 }
 
-// stale compares quarters of a whole window with its newest half, from new to
-// old.
-func stale(axes [3][]float64, n int) int {
-	const part = 32
+// stretches returns how far before the newest row each stretch of 32 rows
+// begins, from new to old, up to where something else began.
+func stretches(axes [3][]float64) (starts []int) {
+	n := len(axes[0])
 	pose := func(from, to int) (mean []float64, l float64) {
 		var sum float64
 		for _, a := range axes {
-			mean = append(mean, stat.Mean(a[from:to], nil))
-			sum += variance(a[from:to])
+			mean = append(mean, stat.Mean(a[n-from:n-to], nil))
+			sum += variance(a[n-from : n-to])
 		}
 		return mean, level(sum)
 	}
-	now, nowLevel := pose(n-2*part, n)
-	for end := n - 2*part; end > 0; {
-		start := end - part
-		if start < part/2 {
-			start = 0
+	start := 0
+	for start < n {
+		end := start
+		start += 32
+		if n-start < 16 {
+			start = n
 		}
-		then, thenLevel := pose(start, end)
-		turned := floats.Distance(then, now, 2) > 0.5*max(floats.Norm(now, 2), 4)
-		if turned || math.Abs(thenLevel-nowLevel) > 1.6 {
-			return end
+		if len(starts) >= 2 {
+			now, nowLevel := pose(starts[1], 0)
+			then, thenLevel := pose(start, end)
+			turned := floats.Distance(then, now, 2) > 0.5*max(floats.Norm(now, 2), 4)
+			if turned || math.Abs(thenLevel-nowLevel) > 1.6 {
+				break
+			}
 		}
-		end = start
+		starts = append(starts, start)
 	}
-	return 0
+	return starts
 }
 
 // split turns readings into motion along and across gravity.
@@ -246,31 +248,37 @@ func rhythm(v []float64) (value, lag, twice float64) {
 	return autocorrelation(v, best), math.Log(float64(best) / signal.RateHz), twice
 }
 
-// course compares quarters of the window.
-func course(f *feature.Vector, v, north, east []float64, gravity float64) {
-	n := len(v) / 4
+// course compares the stretches, newest first.
+func course(f *feature.Vector, starts []int, v, north, east []float64, gravity float64) {
 	var levels []float64
-	var means [4][3]float64
+	var means [][3]float64
 	var slow [2]float64
-	for q := range means {
+	end := 0
+	for _, start := range starts {
+		var mean [3]float64
 		var sum float64
 		for i, x := range [][]float64{v, north, east} {
-			x = x[q*n : (q+1)*n]
-			means[q][i] = stat.Mean(x, nil)
+			x = x[len(x)-start : len(x)-end]
+			mean[i] = stat.Mean(x, nil)
 			sum += variance(x)
 		}
-		levels = append(levels, level(sum))
-		slow[0] += square(means[q][0]) / 4
-		slow[1] += (square(means[q][1]) + square(means[q][2])) / 4
+		means, levels = append(means, mean), append(levels, level(sum))
+		slow[0] += square(mean[0]) / float64(len(starts))
+		slow[1] += (square(mean[1]) + square(mean[2])) / float64(len(starts))
+		end = start
 	}
 	turn := func(a, b int) float64 {
 		return math.Hypot(means[a][1]-means[b][1], means[a][2]-means[b][2]) / gravity
 	}
+	var largest float64
+	for i := 1; i < len(means); i++ {
+		largest = max(largest, turn(i-1, i))
+	}
 	f[23] = floats.Max(levels) - floats.Min(levels)
 	f[24] = floats.Min(levels)
-	f[25] = levels[3] - stat.Mean(levels, nil)
-	f[26] = math.Log(max(turn(0, 1), turn(1, 2), turn(2, 3)) + 0.01)
-	f[27] = math.Log(turn(0, 3) + 0.01)
+	f[25] = levels[0] - stat.Mean(levels, nil)
+	f[26] = math.Log(largest + 0.01)
+	f[27] = math.Log(turn(0, len(means)-1) + 0.01)
 	f[28], f[29] = level(slow[0]), level(slow[1])
 }
 

@@ -76,26 +76,15 @@ const (
 
 func level(variance float64) float64 { return approx.Log(variance + noise) }
 
-// describe fills Features from the rest of the Motion.
-func (m *Motion) describe() {
-	f := &m.Features
-	m.alongGravity(f)
-	m.acrossGravity(f)
-	f[30] = f[0] - f[1]
-	m.inMagnitude(f)
-	f[14], f[16], f[18] = peak(m.VerticalPower, f[31:31+bands])
-	f[15], f[17], f[19] = peak(m.HorizontalPower, f[31+bands:31+2*bands])
-	f[20], f[21], f[22] = rhythm(m.Correlation)
-	m.course(f)
-}
-
 // alongGravity fills the features that are sums over v.
-func (m *Motion) alongGravity(f *Vector) {
+func (m *Motion) alongGravity() {
+	f := &m.Features
 	n := float64(m.Length)
 	newer := m.Length - m.Length/2
 	var squares, cubes, fourths, steps, older float64
 	var crossings uint64
 	before := m.Vertical[0]
+	below := math.Float64bits(before) >> 63
 	for i, x := range m.Vertical {
 		if i == newer {
 			older = squares
@@ -105,9 +94,11 @@ func (m *Motion) alongGravity(f *Vector) {
 		cubes += square * x
 		fourths += square * square
 		steps += step * step
-		// Where the signs differ, without a branch that nobody can predict.
-		crossings += (math.Float64bits(x) ^ math.Float64bits(before)) >> 63
 		before = x
+		// The bit of the sign: a branch on it is one that nobody can predict.
+		sign := math.Float64bits(x) >> 63
+		crossings += sign ^ below
+		below = sign
 	}
 	m.Variance = squares / n
 	f[0] = level(m.Variance)
@@ -118,7 +109,8 @@ func (m *Motion) alongGravity(f *Vector) {
 }
 
 // acrossGravity fills the features that are sums over h.
-func (m *Motion) acrossGravity(f *Vector) {
+func (m *Motion) acrossGravity() {
+	f := &m.Features
 	n := float64(m.Length)
 	newer := m.Length - m.Length/2
 	var squares, steps, older float64
@@ -138,10 +130,12 @@ func (m *Motion) acrossGravity(f *Vector) {
 	f[1] = level(m.HorizontalVar)
 	f[4] = level((squares - older) / float64(m.Length/2))
 	f[12] = roughness(steps/(n-1), m.HorizontalVar)
+	f[30] = f[0] - f[1]
 }
 
 // inMagnitude fills the features of m.
-func (m *Motion) inMagnitude(f *Vector) {
+func (m *Motion) inMagnitude() {
+	f := &m.Features
 	n := float64(m.Length)
 	g := m.gravity()
 	var sum, squares, cubes, fourths float64
@@ -216,6 +210,13 @@ var perEntropy = 1 / math.Log(float64(bandLines[bands]-bandLines[0]))
 // half a percent it makes no difference how little there is.
 const leastShare = 0.005
 
+// inSpectra fills the features of the spectra.
+func (m *Motion) inSpectra() {
+	f := &m.Features
+	f[14], f[16], f[18] = peak(m.VerticalPower, f[31:31+bands])
+	f[15], f[17], f[19] = peak(m.HorizontalPower, f[31+bands:31+2*bands])
+}
+
 // peak returns the share of the largest line and its neighbours in the power
 // of all bands, the logarithm of its frequency, and the entropy of the lines,
 // 0 to 1: Rényi's of order 2, which needs one logarithm where Shannon's needs
@@ -259,81 +260,17 @@ var rhythmLags = func() (lags [mostRhythm + 1]float64) {
 	return lags
 }()
 
-// rhythm returns the largest autocorrelation between 0.28 and 0.9 s, the
-// logarithm of its lag in seconds, and the value around twice the lag.
-func rhythm(correlation []float64) (value, lag, twice float64) {
+// inTime fills the features of the autocorrelation: the largest between 0.28
+// and 0.9 s, the logarithm of its lag in seconds, and the value around twice
+// the lag.
+func (m *Motion) inTime() {
+	f, correlation := &m.Features, m.Correlation
 	best := leastRhythm
 	for l := leastRhythm; l <= mostRhythm; l++ {
 		if correlation[l] > correlation[best] {
 			best = l
 		}
 	}
-	twice = max(correlation[2*best-1], correlation[2*best], correlation[2*best+1])
-	return correlation[best], rhythmLags[best], twice
-}
-
-// course fills the features that compare quarters of the window.
-func (m *Motion) course(f *Vector) {
-	const quarters = 4
-	n := m.Length / quarters
-	var levels [quarters]float64
-	var poses [quarters]pose // along v, north and east
-	for q := range poses {
-		p := &poses[q]
-		*p = poseOf(m.Vertical[q*n:(q+1)*n], m.North[q*n:(q+1)*n], m.East[q*n:(q+1)*n])
-		levels[q] = level(p.variance)
-	}
-	low, high, mean := levels[0], levels[0], 0.0
-	for _, l := range levels {
-		low, high = min(low, l), max(high, l)
-		mean += l / quarters
-	}
-	f[23] = high - low
-	f[24] = low
-	f[25] = levels[quarters-1] - mean
-
-	var largest, slowV, slowH float64
-	for q := range poses {
-		v, north, east := poses[q].mean[0], poses[q].mean[1], poses[q].mean[2]
-		slowV += v * v / quarters
-		slowH += (north*north + east*east) / quarters
-		if q > 0 {
-			largest = max(largest, turn(&poses[q-1], &poses[q]))
-		}
-	}
-	perG := 1 / m.gravity()
-	f[26] = approx.Log(math.Sqrt(largest)*perG + leastTurn)
-	f[27] = approx.Log(math.Sqrt(turn(&poses[0], &poses[quarters-1]))*perG + leastTurn)
-	f[28] = level(slowV)
-	f[29] = level(slowH)
-}
-
-// leastTurn is added to a turn, in radians, before its logarithm is taken.
-const leastTurn = 0.01
-
-// turn returns how far the mean acceleration across gravity moved between two
-// quarters, squared.
-func turn(a, b *pose) float64 {
-	north, east := b.mean[1]-a.mean[1], b.mean[2]-a.mean[2]
-	return north*north + east*east
-}
-
-// newest returns the variances of the newest second: of the motion in all
-// directions, and of its first differences.
-func (m *Motion) newest() (motion, jerk float64) {
-	const n = signal.RateHz
-	for _, v := range [3][]float64{m.Vertical, m.North, m.East} {
-		v = v[len(v)-n:]
-		var sum, squares float64
-		before := v[0]
-		for _, x := range v {
-			step := x - before
-			sum += x
-			squares += x * x
-			jerk += step * step
-			before = x
-		}
-		motion += squares - sum*sum/n
-	}
-	return max(motion, 0) / n, jerk / (n - 1)
+	f[20], f[21] = correlation[best], rhythmLags[best]
+	f[22] = max(correlation[2*best-1], correlation[2*best], correlation[2*best+1])
 }

@@ -176,10 +176,10 @@ func TestClearLeavesNothing(t *testing.T) {
 
 func TestWindowSlides(t *testing.T) {
 	var w signal.Window
-	x, y, z := make([]float64, signal.WindowLength), make([]float64, signal.WindowLength), make([]float64, signal.WindowLength)
+	var x, y, z [signal.WindowLength]float64
 	for i := range 300 {
 		w.Push(signal.Row{float32(i), float32(2 * i), float32(3 * i)})
-		n := w.Axes(x, y, z)
+		n := w.Axes(&x, &y, &z)
 		if n != min(i+1, signal.WindowLength) || n != w.Len() {
 			t.Fatalf("after %d rows: %d held", i+1, n)
 		}

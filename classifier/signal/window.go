@@ -23,19 +23,24 @@ func (w *Window) Len() int { return w.count }
 // Clear overwrites every row.
 func (w *Window) Clear() { *w = Window{} }
 
-// Axes copies the held rows in order of time, one slice an axis, into x, y and
-// z, which must have room for WindowLength values, and returns their number.
-func (w *Window) Axes(x, y, z []float64) int {
+// Axes copies the held rows in order of time, an axis each, to the front of x,
+// y and z, and returns their number.
+func (w *Window) Axes(x, y, z *[WindowLength]float64) int {
 	start := w.next - w.count
 	if start < 0 {
 		start += WindowLength
 	}
-	n := 0
-	for _, part := range [2][]Row{w.rows[start:min(start+w.count, WindowLength)], w.rows[:max(start+w.count-WindowLength, 0)]} {
-		for _, row := range part {
-			x[n], y[n], z[n] = float64(row[0]), float64(row[1]), float64(row[2])
-			n++
-		}
+	older := w.rows[start:min(start+w.count, WindowLength)]
+	newer := w.rows[:w.count-len(older)]
+	copyAxes(x[:], y[:], z[:], older)
+	copyAxes(x[len(older):], y[len(older):], z[len(older):], newer)
+	return w.count
+}
+
+func copyAxes(x, y, z []float64, rows []Row) {
+	x, y, z = x[:len(rows)], y[:len(rows)], z[:len(rows)]
+	for i := range rows {
+		row := &rows[i]
+		x[i], y[i], z[i] = float64(row[0]), float64(row[1]), float64(row[2])
 	}
-	return n
 }
