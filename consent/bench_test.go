@@ -1,6 +1,8 @@
 package consent
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -10,8 +12,6 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"crypto/sha256"
 )
 
 const manyPeople = 100_000
@@ -43,8 +43,10 @@ func fill(b testing.TB, dir string, people int, at time.Time) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if _, err := js.CreateStream(b.Context(), streamConfig()); err != nil {
-		b.Fatal(err)
+	for _, config := range []jetstream.StreamConfig{streamConfig(), registerConfig()} {
+		if _, err := js.CreateStream(b.Context(), config); err != nil {
+			b.Fatal(err)
+		}
 	}
 	head := genesis
 	put := func(subject string, entry any) {
@@ -60,9 +62,14 @@ func fill(b testing.TB, dir string, people int, at time.Time) {
 	at = at.UTC().Truncate(time.Millisecond)
 	put(n.subject(), &noticeEntry{Format: entryFormat, Previous: head.String(), At: at, SHA256: n.SHA256, Source: string(n.source)})
 	for i := range people {
-		who := nameOf(i)
-		put(changeSubject+who, &changeEntry{
-			Format: entryFormat, Previous: head.String(), Principal: who, Revision: 1, Event: EventGiven, State: Given,
+		w := &who{principal: nameOf(i)}
+		binary.LittleEndian.PutUint64(w.secret[:], uint64(i)+1)
+		if _, err := js.PublishAsync(personSubject+w.principal, w.secret[:]); err != nil {
+			b.Fatal(err)
+		}
+		record := w.record()
+		put(changeSubject+record, &changeEntry{
+			Format: entryFormat, Previous: head.String(), Record: record, Revision: 1, Event: EventGiven, State: Given,
 			At: at, Method: "http", Categories: []Category{Acceleration}, Recipients: []string{},
 			NoticeVersion: n.Version, NoticeSHA256: n.SHA256, GivenAt: at, ExpiresAt: at.Add(DefaultGrantTTL),
 		})

@@ -19,9 +19,11 @@ import (
 	"github.com/minio/highwayhash"
 )
 
-// blockFolder is where an embedded server keeps the entries, under the ledger's
-// Dir. $G is the name that NATS has for those who have no account.
-var blockFolder = filepath.Join(storeFolder, "jetstream", "$G", "streams", streamName, "msgs")
+// blockFolder is where an embedded server keeps the messages of a stream, under
+// the ledger's Dir. $G is the name that NATS has for those who have no account.
+func blockFolder(stream string) string {
+	return filepath.Join(storeFolder, "jetstream", "$G", "streams", stream, "msgs")
+}
 
 // The form of a record in a block, as nats-server writes it (server/filestore.go):
 //
@@ -42,11 +44,15 @@ const (
 	hasHeaders     = 1 << 31
 
 	// notAnEntry are the bits of a sequence that mark what is left of a deleted
-	// entry. The ledger deletes none, but the server marks so what it lost.
+	// message. The chain has none but for those that the server lost.
 	notAnEntry = 1<<63 | 1<<62
+
+	// maxGap is how many messages of the register may be missing before one that
+	// was never finished. The server would list each of them.
+	maxGap = 1 << 20
 )
 
-// isSubject reports whether a subject is one of the ledger's. The checksum does
+// isSubject reports whether a subject is one of the chain's. The checksum does
 // not cover where it ends.
 func isSubject(subject []byte) bool {
 	if principal, ok := bytes.CutPrefix(subject, []byte(changeSubject)); ok {
@@ -55,6 +61,15 @@ func isSubject(subject []byte) bool {
 	words, ok := bytes.CutPrefix(subject, []byte(noticeSubject))
 	version, language, two := bytes.Cut(words, []byte("."))
 	return ok && two && isWord(version, maxNoticeWord) && isWord(language, maxNoticeWord)
+}
+
+// isRegistered reports whether a subject is one of the register's.
+func isRegistered(subject []byte) bool {
+	if principal, ok := bytes.CutPrefix(subject, []byte(personSubject)); ok {
+		return isWord(principal, maxPrincipal)
+	}
+	_, _, ok := receivedIn(string(subject))
+	return ok
 }
 
 // readBlocks calls each for every entry in the store under dir, in order, as
@@ -70,27 +85,35 @@ func isSubject(subject []byte) bool {
 // It reads a record at a time, so memory is bounded whatever a damaged length
 // says.
 func readBlocks(dir string, acknowledged uint64, each func(sequence uint64, subject string, body []byte) error) error {
-	numbers, err := blockNumbers(dir)
+	return readStream(dir, blockReader{stream: streamName, isSubject: isSubject, acknowledged: acknowledged}, each)
+}
+
+// readRegister reads the register under dir in the way of readBlocks, with gaps
+// where something was forgotten. What was replaced may still be there, before
+// what replaced it.
+func readRegister(dir string, each func(sequence uint64, subject string, body []byte) error) error {
+	return readStream(dir, blockReader{stream: registerName, isSubject: isRegistered, gaps: true}, each)
+}
+
+// readStream reads all blocks of a stream.
+func readStream(dir string, b blockReader, each func(sequence uint64, subject string, body []byte) error) error {
+	numbers, err := blockNumbers(dir, b.stream)
 	if err != nil {
 		return unavailable("the ledger's files cannot be read", err)
 	}
-	var newest uint64
 	for i, number := range numbers {
-		b := &blockReader{
-			name: filepath.Join(dir, blockFolder, strconv.Itoa(number)+".blk"), number: number,
-			newest: newest, last: i == len(numbers)-1, acknowledged: acknowledged,
-		}
+		b.name = filepath.Join(dir, blockFolder(b.stream), strconv.Itoa(number)+".blk")
+		b.number, b.last, b.at = number, i == len(numbers)-1, 0
 		if err := b.read(each); err != nil {
 			return err
 		}
-		newest = b.newest
 	}
 	return nil
 }
 
 // blockNumbers lists the blocks, oldest first. No folder is no blocks.
-func blockNumbers(dir string) ([]int, error) {
-	files, err := os.ReadDir(filepath.Join(dir, blockFolder))
+func blockNumbers(dir, stream string) ([]int, error) {
+	files, err := os.ReadDir(filepath.Join(dir, blockFolder(stream)))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil, nil
 	}
@@ -111,6 +134,9 @@ func blockNumbers(dir string) ([]int, error) {
 
 // A blockReader reads one file.
 type blockReader struct {
+	stream       string
+	isSubject    func(subject []byte) bool
+	gaps         bool // sequences may be missing
 	name         string
 	number       int
 	last         bool   // it is the newest file
@@ -126,7 +152,7 @@ func (b *blockReader) read(each func(uint64, string, []byte) error) error {
 		return unavailable("the ledger's files cannot be read", err)
 	}
 	defer file.Close()
-	key := sha256.Sum256(fmt.Appendf(nil, "%s-%d", streamName, b.number))
+	key := sha256.Sum256(fmt.Appendf(nil, "%s-%d", b.stream, b.number))
 	hash, err := highwayhash.NewDigest64(key[:])
 	if err != nil {
 		return unavailable("the ledger's files cannot be checked", err)
@@ -179,7 +205,7 @@ func (b *blockReader) read(each func(uint64, string, []byte) error) error {
 			continue
 		}
 		// The checksum covers neither where the subject ends nor where the headers do.
-		if !isSubject(content[:subject]) {
+		if !b.isSubject(content[:subject]) {
 			return b.damaged("its subject is none of this ledger's")
 		}
 		if bodyAt > subject {
@@ -205,7 +231,7 @@ func headersForm(headers []byte) bool {
 // broken says what is wrong with a record, unless it is one that was never
 // finished.
 func (b *blockReader) broken(head []byte, rest *bufio.Reader, what string) error {
-	if !b.last || b.newest+1 <= b.acknowledged {
+	if !b.last || b.newest < b.acknowledged {
 		return b.damaged(what)
 	}
 	if _, err := rest.Peek(1); err != io.EOF {
@@ -214,7 +240,7 @@ func (b *blockReader) broken(head []byte, rest *bufio.Reader, what string) error
 	// The server believes the sequence of the last record before it checks it. A
 	// write that was cut short has the right one, or none yet.
 	if len(head) >= 12 {
-		if sequence := binary.LittleEndian.Uint64(head[4:]); sequence != b.newest+1 && sequence != 0 {
+		if sequence := binary.LittleEndian.Uint64(head[4:]); sequence != b.newest+1 && sequence != 0 && !(b.gaps && b.newest < sequence && sequence-b.newest < maxGap) {
 			return b.damaged(what)
 		}
 	}
@@ -222,6 +248,10 @@ func (b *blockReader) broken(head []byte, rest *bufio.Reader, what string) error
 }
 
 func (b *blockReader) damaged(what string) error {
+	if b.gaps {
+		return &Error{Code: CodeLedgerDamaged, Message: fmt.Sprintf("the ledger's register is damaged: %s, at byte %d of %s: "+
+			"put back the newest copy of the ledger's folder", what, b.at, b.name)}
+	}
 	return damaged(b.newest+1, "%s, at byte %d of %s: put back the newest copy of the ledger's folder", what, b.at, b.name)
 }
 
@@ -235,7 +265,7 @@ func AuditFolder(dir string) (Audit, error) {
 	if err := known.read(); err != nil {
 		return Audit{}, err
 	}
-	if numbers, err := blockNumbers(dir); err == nil && len(numbers) == 0 && known.sequence == 0 {
+	if numbers, err := blockNumbers(dir, streamName); err == nil && len(numbers) == 0 && known.sequence == 0 {
 		return Audit{}, unavailable("there is no ledger in this folder; one that is kept in a NATS cluster is audited there", nil)
 	}
 	again := newState()

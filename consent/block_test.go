@@ -211,10 +211,10 @@ func FuzzBlock(f *testing.F) {
 	f.Add(append([]byte{30, 0, 0, 0, 1}, make([]byte, 25)...))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		dir := t.TempDir()
-		if err := os.MkdirAll(filepath.Join(dir, blockFolder), 0o700); err != nil {
+		if err := os.MkdirAll(filepath.Join(dir, blockFolder(streamName)), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		overwrite(t, filepath.Join(dir, blockFolder, "1.blk"), string(data))
+		overwrite(t, filepath.Join(dir, blockFolder(streamName), "1.blk"), string(data))
 		var taken int
 		err := readBlocks(dir, 0, func(_ uint64, subject string, body []byte) error {
 			taken += recordHead + recordChecksum + len(subject) + len(body)

@@ -11,6 +11,7 @@ const (
 	EventRenewed   Event = "renewed"   // a yes while one was in force
 	EventRefused   Event = "refused"   // asked and declined
 	EventWithdrawn Event = "withdrawn" // taken back, wholly or for some categories
+	EventErased    Event = "erased"    // nothing leads from the person to the record any more
 )
 
 // A Change is one entry of the ledger: what one person did, and where it left

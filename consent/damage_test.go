@@ -35,10 +35,11 @@ func copyOf(t *testing.T, dir string) string {
 	return to
 }
 
+// file finds a file of the chain.
 func file(t *testing.T, dir, name string) string {
 	t.Helper()
 	found := ""
-	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join(dir, blockFolder(streamName)), func(path string, _ fs.DirEntry, err error) error {
 		if filepath.Base(path) == name {
 			found = path
 		}
@@ -251,12 +252,12 @@ func TestAForgedEntryStopsTheLedger(t *testing.T) {
 		{"another chain", func(e *changeEntry) { e.Previous = strings.Repeat("ab", 32) }, "it or entry 2 was changed"},
 		{"a revision again", func(e *changeEntry) { e.Revision = 1 }, "change 1 of a person whose last change was 1"},
 		{"a revision left out", func(e *changeEntry) { e.Revision = 3 }, "change 3 of a person whose last change was 1"},
-		{"another person's subject", func(e *changeEntry) { e.Principal = "bea" }, "filed under another person"},
+		{"another record's subject", func(e *changeEntry) { e.Record = "bea" }, "filed under another record"},
 		{"a notice that nobody was shown", func(e *changeEntry) { e.NoticeSHA256 = strings.Repeat("ab", 32) }, "names a notice that the ledger does not hold"},
 		{"a state that is never written", func(e *changeEntry) { e.State = Expired }, "not a state"},
 		{"a yes to nothing", func(e *changeEntry) { e.Categories = nil }, "a yes without categories"},
 		{"a no that leaves something", func(e *changeEntry) { e.State = Withdrawn }, "a no with something in force"},
-		{"a format of tomorrow", func(e *changeEntry) { e.Format = entryFormat + 1 }, "written in format 2"},
+		{"a format of tomorrow", func(e *changeEntry) { e.Format = entryFormat + 1 }, "written in format 3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -264,7 +265,7 @@ func TestAForgedEntryStopsTheLedger(t *testing.T) {
 			give(t, l, "ada", Acceleration)
 			at := l.clock()
 			e := &changeEntry{
-				Format: entryFormat, Previous: l.state.head.String(), Principal: "ada", Revision: 2,
+				Format: entryFormat, Previous: l.state.head.String(), Record: recordOf(t, l, "ada"), Revision: 2,
 				Event: EventRenewed, State: Given, At: at, Method: "forged", Categories: []Category{Acceleration},
 				NoticeVersion: l.notice.Version, NoticeSHA256: l.notice.SHA256, GivenAt: at, ExpiresAt: at.Add(time.Hour),
 			}
@@ -273,7 +274,7 @@ func TestAForgedEntryStopsTheLedger(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := l.store.append(t.Context(), changeSubject+"ada", body, 2); err != nil {
+			if _, err := l.store.append(t.Context(), changeSubject+recordOf(t, l, "ada"), body, 2); err != nil {
 				t.Fatal(err)
 			}
 			eventually(t, "the ledger stops", func() bool { return l.hasEnded() != nil })
@@ -290,6 +291,16 @@ func TestAForgedEntryStopsTheLedger(t *testing.T) {
 			}
 		})
 	}
+}
+
+// recordOf returns the name of a person's record.
+func recordOf(t testing.TB, l *Ledger, principal string) string {
+	t.Helper()
+	p, err := l.person(principal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.who.record()
 }
 
 func TestWhatIsWrongAtTheOpening(t *testing.T) {

@@ -39,7 +39,7 @@ func (l *Ledger) Decide(principal string, c Category) Decision {
 		now = l.now()
 	}
 	l.mu.RLock()
-	p := l.state.people[principal]
+	p := l.register.people[principal]
 	unsettled := false
 	if len(l.unsettled) > 0 {
 		_, unsettled = l.unsettled[principal]
@@ -49,7 +49,7 @@ func (l *Ledger) Decide(principal string, c Category) Decision {
 	switch {
 	case unsettled:
 		return Decision{Reason: LedgerUnavailable}
-	case p == nil:
+	case p == nil || p.state == "":
 		return Decision{Reason: NeverAsked}
 	case p.state != Given:
 		return Decision{Reason: Reason(p.state)}
@@ -74,13 +74,13 @@ func (l *Ledger) Grant(principal string) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	return p.grant(l.clock()), nil
+	return l.grantOf(p), nil
 }
 
 func (l *Ledger) person(principal string) (*person, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	if p := l.state.people[principal]; p != nil {
+	if p, _ := l.register.find(principal); p != nil {
 		return p, nil
 	}
 	return nil, ErrNeverAsked

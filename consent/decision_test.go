@@ -66,7 +66,7 @@ func TestTheGate(t *testing.T) {
 				p.categories = []Category{Acceleration}
 			}
 			if row.state != nobody {
-				l.state.people["ada"] = p
+				l.register.people["ada"] = p
 			}
 			if !row.hears {
 				l.heardUntil.Store(int64(time.Since(l.opened)))
@@ -84,7 +84,7 @@ func TestTheGate(t *testing.T) {
 // memory.
 func gateOf(t testing.TB, clock *clock) *Ledger {
 	t.Helper()
-	l := &Ledger{notice: current(t), state: newState(), unsettled: map[string]struct{}{}, opened: time.Now()}
+	l := &Ledger{notice: current(t), state: newState(), register: newRegister(), unsettled: map[string]struct{}{}, opened: time.Now()}
 	l.state.configured, l.state.current = []*Notice{l.notice}, []*Notice{l.notice}
 	l.state.put(1, nil, applied{}, l.notice)
 	if clock != nil {
@@ -98,7 +98,7 @@ func gateOf(t testing.TB, clock *clock) *Ledger {
 // same beginning is another person.
 func TestTheGateGuessesNothing(t *testing.T) {
 	l := gateOf(t, newClock())
-	l.state.people["ada"] = &person{state: Given, notice: l.onRecord(l.notice.SHA256), categories: []Category{Acceleration}, deadline: l.now().Add(time.Hour).UnixNano()}
+	l.register.people["ada"] = &person{state: Given, notice: l.onRecord(l.notice.SHA256), categories: []Category{Acceleration}, deadline: l.now().Add(time.Hour).UnixNano()}
 	wantReason(t, l, "ada", "", CategoryNotGranted)
 	wantReason(t, l, "ada", "accel", CategoryNotGranted)
 	wantReason(t, l, "ad", Acceleration, NeverAsked)
@@ -116,7 +116,7 @@ func loaded(b testing.TB, people int) (*Ledger, []string) {
 	principals := make([]string, people)
 	for i := range principals {
 		principals[i] = nameOf(i)
-		l.state.people[principals[i]] = &person{
+		l.register.people[principals[i]] = &person{
 			state: Given, notice: l.onRecord(l.notice.SHA256), categories: shared, revision: 1, sequence: uint64(i),
 			givenAt: l.opened, changedAt: l.opened, deadline: l.opened.Add(time.Hour).UnixNano(),
 		}
@@ -165,7 +165,7 @@ func BenchmarkDecide(b *testing.B) {
 			at := 0
 			for b.Loop() {
 				at = (at + stride) % who.people
-				if l.state.people[principals[at]] == nil {
+				if l.register.people[principals[at]] == nil {
 					b.Fatal("nobody")
 				}
 			}

@@ -50,8 +50,9 @@ type embedded struct {
 var errNoServer = errors.New("the embedded server is down")
 
 // startEmbedded starts a server with its store under dir, after its files have
-// been found whole as far as they were acknowledged.
-func startEmbedded(dir string, acknowledged uint64, log *slog.Logger) (*embedded, error) {
+// been found whole as far as they were acknowledged, and what they hold has been
+// taken in.
+func startEmbedded(dir string, acknowledged uint64, found intake, log *slog.Logger) (*embedded, error) {
 	lock, err := lockExclusively(filepath.Join(dir, lockFile))
 	if err != nil {
 		return nil, err
@@ -62,7 +63,10 @@ func startEmbedded(dir string, acknowledged uint64, log *slog.Logger) (*embedded
 	}
 	// The server takes what it finds for true before it checks it: one damaged
 	// sequence number can keep it from ever coming to the end of its start.
-	if err := readBlocks(dir, acknowledged, func(uint64, string, []byte) error { return nil }); err != nil {
+	if err := readBlocks(dir, acknowledged, found.chain); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	if err := readRegister(dir, found.register); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	if err := e.start(); err != nil {

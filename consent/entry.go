@@ -17,9 +17,16 @@ const (
 	noticeSubject = "notice."
 )
 
+// The subjects of the register: who is behind a record, and what recipients
+// got.
+const (
+	personSubject   = "person."
+	receivedSubject = "received."
+)
+
 // entryFormat is the version of the entries below. An entry of a higher one is
 // refused, because it may mean something that this code would get wrong.
-const entryFormat = 1
+const entryFormat = 2
 
 // maxEntry bounds one entry in bytes: a notice, escaped once more, and some.
 const maxEntry = 4 * maxNotice
@@ -33,11 +40,12 @@ func (d digest) String() string { return hex.EncodeToString(d[:]) }
 var genesis digest
 
 // A changeEntry is one change of one person's consent as the stream keeps it.
-// The names are part of the ledger's format.
+// The names are part of the ledger's format. Nothing in it leads to the person:
+// that is what the register is for.
 type changeEntry struct {
 	Format        int        `json:"format"`
 	Previous      string     `json:"previous_sha256"`
-	Principal     string     `json:"principal"`
+	Record        string     `json:"record"`
 	Revision      uint64     `json:"revision"`
 	Event         Event      `json:"event"`
 	State         State      `json:"state"`
@@ -50,6 +58,8 @@ type changeEntry struct {
 	NoticeSHA256  string     `json:"notice_sha256"`
 	GivenAt       time.Time  `json:"given_at,omitzero"`
 	ExpiresAt     time.Time  `json:"expires_at,omitzero"`
+	RequestKey    string     `json:"request_key_sha256,omitempty"` // of the record and the key that the request came with
+	Request       string     `json:"request_sha256,omitempty"`     // of what that request asked for
 }
 
 // A noticeEntry keeps the very words that people were asked under, so that the
@@ -132,12 +142,14 @@ func decodeChange(subject string, body []byte) (*changeEntry, error) {
 	switch {
 	case e.Format != entryFormat:
 		return nil, fmt.Errorf("written in format %d, this program reads format %d", e.Format, entryFormat)
-	case subject != changeSubject+e.Principal || checkPrincipal(e.Principal) != nil:
-		return nil, fmt.Errorf("filed under another person than it names")
+	case subject != changeSubject+e.Record || checkPrincipal(e.Record) != nil:
+		return nil, fmt.Errorf("filed under another record than it names")
 	case e.State == "":
 		return nil, fmt.Errorf("not a state that is ever written down")
 	case e.State == Given && (len(e.Categories) == 0 || e.GivenAt.IsZero() || !inNanoseconds(e.ExpiresAt)):
 		return nil, fmt.Errorf("a yes without categories or times")
+	case e.Event == EventErased && e.State == Given:
+		return nil, fmt.Errorf("a yes of nobody")
 	case e.State != Given && (len(e.Categories) > 0 || len(e.Recipients) > 0 || !e.ExpiresAt.IsZero()):
 		return nil, fmt.Errorf("a no with something in force")
 	}

@@ -18,18 +18,18 @@ func TestEntryGolden(t *testing.T) {
 		want  string
 	}{
 		{"a yes", &changeEntry{
-			Format: 1, Previous: "p", Principal: "ada", Revision: 1, Event: EventGiven, State: Given, At: at, Method: "http",
+			Format: 2, Previous: "p", Record: "r", Revision: 1, Event: EventGiven, State: Given, At: at, Method: "http",
 			Categories: []Category{Acceleration}, Recipients: []string{}, NoticeVersion: "v", NoticeSHA256: "s",
 			GivenAt: at, ExpiresAt: at.Add(time.Hour),
-		}, `{"format":1,"previous_sha256":"p","principal":"ada","revision":1,"event":"given","state":"given","at":"2026-11-01T12:00:00Z","method":"http",` +
+		}, `{"format":2,"previous_sha256":"p","record":"r","revision":1,"event":"given","state":"given","at":"2026-11-01T12:00:00Z","method":"http",` +
 			`"categories":["acceleration"],"recipients":[],"notice_version":"v","notice_sha256":"s","given_at":"2026-11-01T12:00:00Z","expires_at":"2026-11-01T13:00:00Z"}`},
 		{"a no", &changeEntry{
-			Format: 1, Previous: "p", Principal: "ada", Revision: 2, Event: EventWithdrawn, State: Withdrawn, At: at, Method: "stream",
+			Format: 2, Previous: "p", Record: "r", Revision: 2, Event: EventWithdrawn, State: Withdrawn, At: at, Method: "stream",
 			Categories: []Category{}, TakenBack: []Category{Acceleration}, Recipients: []string{}, NoticeVersion: "v", NoticeSHA256: "s", GivenAt: at,
-		}, `{"format":1,"previous_sha256":"p","principal":"ada","revision":2,"event":"withdrawn","state":"withdrawn","at":"2026-11-01T12:00:00Z","method":"stream",` +
+		}, `{"format":2,"previous_sha256":"p","record":"r","revision":2,"event":"withdrawn","state":"withdrawn","at":"2026-11-01T12:00:00Z","method":"stream",` +
 			`"categories":[],"taken_back":["acceleration"],"recipients":[],"notice_version":"v","notice_sha256":"s","given_at":"2026-11-01T12:00:00Z"}`},
-		{"a notice", &noticeEntry{Format: 1, Previous: "p", At: at, SHA256: "s", Source: "{}"},
-			`{"format":1,"previous_sha256":"p","at":"2026-11-01T12:00:00Z","notice_sha256":"s","notice":"{}"}`},
+		{"a notice", &noticeEntry{Format: 2, Previous: "p", At: at, SHA256: "s", Source: "{}"},
+			`{"format":2,"previous_sha256":"p","at":"2026-11-01T12:00:00Z","notice_sha256":"s","notice":"{}"}`},
 	} {
 		body, err := encodeEntry(c.entry)
 		if err != nil || string(body) != c.want {
@@ -51,7 +51,7 @@ func FuzzEntry(f *testing.F) {
 	}
 	at := newClock().now()
 	second, err := encodeEntry(&changeEntry{
-		Format: entryFormat, Previous: digest(sha256.Sum256(first)).String(), Principal: "ada", Revision: 1,
+		Format: entryFormat, Previous: digest(sha256.Sum256(first)).String(), Record: "ada", Revision: 1,
 		Event: EventGiven, State: Given, At: at, Method: "test", Categories: []Category{Acceleration}, Recipients: []string{},
 		NoticeVersion: n.Version, NoticeSHA256: n.SHA256, GivenAt: at, ExpiresAt: at.Add(time.Hour),
 	})

@@ -11,6 +11,8 @@ const (
 	CodeNeverAsked        = "never_asked"        // the ledger knows nothing of this person
 	CodeBadPrincipal      = "bad_principal"      // the pseudonym has a form that the ledger cannot keep
 	CodeBadMethod         = "bad_method"         // the method has a form that the ledger cannot keep
+	CodeBadRequestKey     = "bad_request_key"    // the key of a request has a form that the ledger does not take
+	CodeRequestKeyReused  = "request_key_reused" // the key came with another request before
 	CodeLedgerUnavailable = "ledger_unavailable" // the ledger could not answer or could not keep the change
 	CodeLedgerDamaged     = "ledger_damaged"     // history was changed, or a part of it is missing
 	CodeBadReceipt        = "bad_receipt"        // not a receipt, or not one that this key signed

@@ -15,7 +15,7 @@ const ExportSchema = "tempogate-export-1"
 type Export struct {
 	SchemaVersion string    `json:"schema_version"`
 	ExportedAt    time.Time `json:"exported_at"`
-	Principal     string    `json:"pii_principal_id"` // the pseudonym that all of it is kept under
+	Principal     string    `json:"pii_principal_id"` // the record that all of it is kept under
 	Grant         Grant     `json:"grant"`
 	History       []Change  `json:"history"` // every change, oldest first
 	Receipt       *Receipt  `json:"receipt"` // of the newest change
@@ -31,8 +31,8 @@ func (l *Ledger) Export(ctx context.Context, principal string) (*Export, error) 
 	}
 	// Everything is read as of the entry that p came from, however many follow
 	// meanwhile.
-	e := &Export{SchemaVersion: ExportSchema, ExportedAt: l.clock(), Principal: principal, Grant: p.grant(l.clock())}
-	if e.History, err = l.historyOf(ctx, principal, p); err != nil {
+	e := &Export{SchemaVersion: ExportSchema, ExportedAt: l.clock(), Principal: p.who.record(), Grant: l.grantOf(p)}
+	if e.History, err = l.historyOf(ctx, p); err != nil {
 		return nil, err
 	}
 	if e.Receipt, err = l.receiptOf(ctx, p); err != nil {

@@ -23,11 +23,18 @@ type GiveRequest struct {
 //
 // It fails with notice_changed, no_category, unknown_category,
 // category_required, unknown_recipient, bad_principal, bad_method or
-// ledger_unavailable. After ledger_unavailable what held before still holds,
+// ledger_unavailable, and as WithRequestKey says. After ledger_unavailable what held before still holds,
 // unless the store comes back with the yes in it.
 func (l *Ledger) Give(ctx context.Context, principal string, request GiveRequest) (*Receipt, error) {
 	if err := errors.Join(checkPrincipal(principal), checkMethod(request.Method)); err != nil {
 		return nil, err
+	}
+	asked, err := requestOf(ctx, "give", request)
+	if err != nil {
+		return nil, err
+	}
+	if done, err := l.again(ctx, asked, principal); err != nil || done.entry != nil {
+		return l.answer(ctx, done, err)
 	}
 	n, err := l.shown(request.NoticeVersion, request.NoticeSHA256)
 	if err != nil {
@@ -37,7 +44,7 @@ func (l *Ledger) Give(ctx context.Context, principal string, request GiveRequest
 	if err != nil {
 		return nil, err
 	}
-	done, err := l.change(ctx, principal, n, func(p *person) (*changeEntry, error) {
+	done, err := l.change(ctx, principal, n, asked, func(p *person) (*changeEntry, error) {
 		now := l.clock()
 		e := &changeEntry{
 			Event: EventGiven, State: Given, At: now, Method: request.Method,
@@ -50,10 +57,22 @@ func (l *Ledger) Give(ctx context.Context, principal string, request GiveRequest
 		}
 		return e, nil
 	})
+	return l.answer(ctx, done, err)
+}
+
+// answer returns the receipt of a change.
+func (l *Ledger) answer(ctx context.Context, d done, err error) (*Receipt, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.signer.sign(n, done.entry, done.sequence, done.digest)
+	if d.entry == nil {
+		return l.receiptOf(ctx, d.person)
+	}
+	n, err := l.noticeOf(d.sequence, d.entry)
+	if err != nil {
+		return nil, err
+	}
+	return l.signer.sign(n, d.entry, d.sequence, d.digest)
 }
 
 // read returns the categories and recipients of a request in the order of the
@@ -118,11 +137,18 @@ func (l *Ledger) Refuse(ctx context.Context, principal string, request RefuseReq
 	if err := errors.Join(checkPrincipal(principal), checkMethod(request.Method)); err != nil {
 		return nil, err
 	}
+	asked, err := requestOf(ctx, "refuse", request)
+	if err != nil {
+		return nil, err
+	}
+	if done, err := l.again(ctx, asked, principal); err != nil || done.entry != nil {
+		return l.answer(ctx, done, err)
+	}
 	n, err := l.shown(request.NoticeVersion, request.NoticeSHA256)
 	if err != nil {
 		return nil, err
 	}
-	done, err := l.no(ctx, principal, n, func(p *person) (*changeEntry, error) {
+	done, err := l.no(ctx, principal, n, asked, func(p *person) (*changeEntry, error) {
 		if p != nil && p.state == Refused && p.notice.ID == n.ID && p.notice.Version == n.Version {
 			return nil, nil
 		}
@@ -135,13 +161,7 @@ func (l *Ledger) Refuse(ctx context.Context, principal string, request RefuseReq
 		}
 		return e, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	if done.entry == nil {
-		return l.receiptOf(ctx, done.person)
-	}
-	return l.signer.sign(n, done.entry, done.sequence, done.digest)
+	return l.answer(ctx, done, err)
 }
 
 // Withdraw takes back a yes, wholly or, with categories named, for those. It
@@ -151,14 +171,18 @@ func (l *Ledger) Refuse(ctx context.Context, principal string, request RefuseReq
 // nothing and is no error.
 //
 // It fails with never_asked, unknown_category, bad_principal, bad_method or
-// ledger_unavailable. After ledger_unavailable the withdrawal is not on disk,
+// ledger_unavailable, and as WithRequestKey says. After ledger_unavailable the withdrawal is not on disk,
 // or not known to be, and nothing of that person is let in until a later change
 // has been kept or the ledger has been opened anew.
 func (l *Ledger) Withdraw(ctx context.Context, principal string, method string, categories ...Category) (Grant, error) {
 	if err := errors.Join(checkPrincipal(principal), checkMethod(method)); err != nil {
 		return Grant{}, err
 	}
-	done, err := l.no(ctx, principal, nil, func(p *person) (*changeEntry, error) {
+	asked, err := requestOf(ctx, "withdraw", categories)
+	if err != nil {
+		return Grant{}, err
+	}
+	done, err := l.no(ctx, principal, nil, asked, func(p *person) (*changeEntry, error) {
 		if p == nil {
 			return nil, ErrNeverAsked
 		}
@@ -212,12 +236,12 @@ func (p *person) takenBack(categories []Category) ([]Category, error) {
 // no makes a change that takes something back. When it cannot be kept, the
 // person is left unsettled: they said no, so nothing of theirs is let in,
 // although the ledger still holds their yes.
-func (l *Ledger) no(ctx context.Context, principal string, n *Notice, write func(*person) (*changeEntry, error)) (done, error) {
-	done, err := l.change(ctx, principal, n, write)
+func (l *Ledger) no(ctx context.Context, principal string, n *Notice, asked *request, write func(*person) (*changeEntry, error)) (done, error) {
+	done, err := l.change(ctx, principal, n, asked, write)
 	if errors.Is(err, &Error{Code: CodeLedgerUnavailable}) {
 		l.mu.Lock()
 		// The change may have come through in the meantime.
-		if p := l.state.people[principal]; p != nil && p.state == Given {
+		if p, _ := l.register.find(principal); p != nil && p.state == Given {
 			l.unsettled[principal] = struct{}{}
 		}
 		l.mu.Unlock()
@@ -226,7 +250,7 @@ func (l *Ledger) no(ctx context.Context, principal string, n *Notice, write func
 }
 
 // A done change is where a change left a person. entry is nil when nothing had
-// to change.
+// to change, and the one of old when the same request was made before.
 type done struct {
 	person   *person
 	entry    *changeEntry
@@ -243,11 +267,12 @@ const maxTries = 64
 // node has taken it in. When another entry came first it starts again, so write
 // is called once or more. It returns nil when there is nothing to change. When
 // the change is about a notice that is not on record yet, n, that is put on
-// record first.
+// record first, and so is a person whom the register does not know. A request
+// that was made before changes nothing.
 //
 // The caller's context bounds the waiting for other changes, not the change
 // itself: a client that hangs up does not leave a withdrawal half done.
-func (l *Ledger) change(ctx context.Context, principal string, n *Notice, write func(*person) (*changeEntry, error)) (done, error) {
+func (l *Ledger) change(ctx context.Context, principal string, n *Notice, asked *request, write func(*person) (*changeEntry, error)) (done, error) {
 	select {
 	case l.putting <- struct{}{}:
 		defer func() { <-l.putting }()
@@ -263,9 +288,13 @@ func (l *Ledger) change(ctx context.Context, principal string, n *Notice, write 
 	current := false // whether this node is known to have heard of everything
 	for range maxTries {
 		l.mu.RLock()
-		p, after, head := l.state.people[principal], l.state.sequence, l.state.head
+		p, w := l.register.find(principal)
+		after, head := l.state.sequence, l.state.head
 		l.mu.RUnlock()
 
+		if before, err := l.earlier(ctx, asked, p); err != nil || before.entry != nil {
+			return before, err
+		}
 		e, err := write(p)
 		if e == nil {
 			if current {
@@ -276,6 +305,11 @@ func (l *Ledger) change(ctx context.Context, principal string, n *Notice, write 
 			if err := l.renew(ctx); err != nil {
 				return done{}, asUnavailable(err)
 			}
+			if p == nil {
+				if _, err := l.lookUp(ctx, principal); err != nil {
+					return done{}, asUnavailable(err)
+				}
+			}
 			current = true
 			continue
 		}
@@ -285,9 +319,19 @@ func (l *Ledger) change(ctx context.Context, principal string, n *Notice, write 
 			}
 			continue
 		}
-		e.Format, e.Previous, e.Principal, e.Revision = entryFormat, head.String(), principal, 1
+		if w == nil {
+			if err := l.enter(ctx, principal); err != nil {
+				return done{}, l.notKept(err)
+			}
+			continue
+		}
+		record := w.record()
+		e.Format, e.Previous, e.Record, e.Revision = entryFormat, head.String(), record, 1
 		if p != nil {
 			e.Revision = p.revision + 1
+		}
+		if asked != nil {
+			e.RequestKey, e.Request = asked.in(record), asked.asks
 		}
 		if e.Categories == nil {
 			e.Categories = []Category{}
@@ -299,12 +343,12 @@ func (l *Ledger) change(ctx context.Context, principal string, n *Notice, write 
 		if err == nil {
 			// Nothing goes into the store that could not be read back, whatever
 			// the clock and the configuration say.
-			_, err = decodeChange(changeSubject+principal, body)
+			_, err = decodeChange(changeSubject+record, body)
 		}
 		if err != nil {
 			return done{}, unavailable("the change cannot be kept: the operator has to look at the clock and the configuration", err)
 		}
-		sequence, err := l.store.append(ctx, changeSubject+principal, body, after)
+		sequence, err := l.store.append(ctx, changeSubject+record, body, after)
 		if errors.Is(err, errMoved) {
 			if err := l.renew(ctx); err != nil {
 				return done{}, asUnavailable(err)
@@ -313,11 +357,7 @@ func (l *Ledger) change(ctx context.Context, principal string, n *Notice, write 
 			continue
 		}
 		if err != nil {
-			l.log.Error("ledger could not keep a change", "cause", withoutPeople(err.Error()))
-			if errors.Is(err, errDiskFull) {
-				return done{}, unavailable("no change can be kept because the ledger's disk is full: the operator has to make room", err)
-			}
-			return done{}, unavailable("the change could not be kept, try again later", err)
+			return done{}, l.notKept(err)
 		}
 		if err := l.progress.wait(ctx, sequence); err != nil {
 			return done{}, asUnavailable(err)
@@ -329,6 +369,15 @@ func (l *Ledger) change(ctx context.Context, principal string, n *Notice, write 
 		return done{e.person(l.onRecord(e.NoticeSHA256), e.Categories, sequence), e, sequence, own}, nil
 	}
 	return done{}, unavailable("the ledger is busy: other nodes were faster every time, try again", nil)
+}
+
+// notKept logs why a change could not be kept and says so.
+func (l *Ledger) notKept(err error) error {
+	l.log.Error("ledger could not keep a change", "cause", withoutPeople(err.Error()))
+	if errors.Is(err, errDiskFull) {
+		return unavailable("no change can be kept because the ledger's disk is full: the operator has to make room", err)
+	}
+	return unavailable("the change could not be kept, try again later", err)
 }
 
 // asUnavailable gives an error the code that callers of a change look for.

@@ -48,6 +48,9 @@ type Grant struct {
 	ChangedAt     time.Time  `json:"changed_at"`
 	ExpiresAt     time.Time  `json:"expires_at,omitzero"` // zero when nothing is in force
 	Revision      uint64     `json:"revision"`            // counts this person's changes from 1
+
+	// Deliveries says who received how much. Watch leaves it out.
+	Deliveries []Delivered `json:"deliveries,omitempty"`
 }
 
 // Covers reports whether the grant is in force for a category. It knows

@@ -14,13 +14,13 @@ func (l *Ledger) History(ctx context.Context, principal string) ([]Change, error
 	if err != nil {
 		return nil, err
 	}
-	return l.historyOf(ctx, principal, newest)
+	return l.historyOf(ctx, newest)
 }
 
 // historyOf returns the changes of a person up to the newest one.
-func (l *Ledger) historyOf(ctx context.Context, principal string, newest *person) ([]Change, error) {
+func (l *Ledger) historyOf(ctx context.Context, newest *person) ([]Change, error) {
 	changes := make([]Change, 0, newest.revision)
-	err := l.store.read(ctx, 1, changeSubject+principal, func(sequence uint64, subject string, body []byte) error {
+	err := l.store.read(ctx, l.store.stream, 1, changeSubject+newest.who.record(), func(sequence uint64, subject string, body []byte) error {
 		change, err := l.readChange(sequence, subject, body)
 		if err != nil {
 			return err
@@ -46,7 +46,7 @@ func (l *Ledger) personInStore(ctx context.Context, principal string) (*person, 
 	if err := l.renew(ctx); err != nil {
 		return nil, asUnavailable(err)
 	}
-	return l.person(principal)
+	return l.known(ctx, principal)
 }
 
 func (l *Ledger) readChange(sequence uint64, subject string, body []byte) (Change, error) {
@@ -98,7 +98,8 @@ func (l *Ledger) receiptOf(ctx context.Context, p *person) (*Receipt, error) {
 // An Audit is what a whole reading of the ledger found in order.
 type Audit struct {
 	Entries uint64 `json:"entries"` // changes of people, and notices
-	People  int    `json:"people"`
+	People  int    `json:"people"`  // records, those that were erased among them
+	Erased  int    `json:"erased"`  // records that belong to nobody any more
 	Notices int    `json:"notices"`
 	Newest  uint64 `json:"newest_sequence"`
 	Head    string `json:"head_sha256"` // digest of the newest entry; it stands for all
@@ -117,7 +118,7 @@ func (l *Ledger) Audit(ctx context.Context) (Audit, error) {
 	l.mu.RUnlock()
 
 	again := newState()
-	err := l.store.read(ctx, 1, "", func(sequence uint64, subject string, body []byte) error {
+	err := l.store.read(ctx, l.store.stream, 1, "", func(sequence uint64, subject string, body []byte) error {
 		change, n, err := again.check(sequence, subject, body)
 		if err != nil {
 			return err
@@ -138,8 +139,14 @@ func (l *Ledger) Audit(ctx context.Context) (Audit, error) {
 }
 
 func (s *state) audit() Audit {
+	erased := 0
+	for _, p := range s.people {
+		if p.erased {
+			erased++
+		}
+	}
 	return Audit{
-		Entries: s.entries, People: len(s.people), Notices: len(s.notices),
+		Entries: s.entries, People: len(s.people), Erased: erased, Notices: len(s.notices),
 		Newest: s.sequence, Head: s.head.String(),
 	}
 }

@@ -64,9 +64,18 @@ type Ledger struct {
 	signer   *signer
 	witness  *witness
 
+	taking sync.Mutex // held while something is taken in and watchers are told, so that there is one order
+
+	begun      bool     // the state is what the store held at the opening; guarded by taking
+	unfinished []uint64 // erased, and still in the register at the opening; guarded by taking
+	registered uint64   // how far the register has been taken in; for followRegister
+
 	mu        sync.RWMutex
-	state     *state
+	state     *state // written under taking too
+	register  register
 	unsettled map[string]struct{} // people whose no could not be kept, see settle
+
+	deliveries deliveries
 
 	watching sync.Mutex
 	watchers map[string][]*watcher
@@ -95,6 +104,7 @@ func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 		now:       config.Now,
 		log:       config.Logger,
 		state:     newState(),
+		register:  newRegister(),
 		unsettled: map[string]struct{}{},
 		watchers:  map[string][]*watcher{},
 		putting:   make(chan struct{}, 1),
@@ -129,7 +139,7 @@ func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 	if l.witness, err = openWitness(filepath.Join(config.Dir, witnessFile)); err != nil {
 		return nil, err
 	}
-	if l.store, err = openStore(ctx, config.Dir, config.NATSURL, l.witness.sequence, l.log); err != nil {
+	if l.store, err = openStore(ctx, config.Dir, config.NATSURL, l.witness.sequence, intake{l.take, l.takeRegistered}, l.log); err != nil {
 		closing := l.witness.close()
 		if errors.Is(err, &Error{Code: CodeLedgerDamaged}) {
 			return nil, errors.Join(err, closing)
@@ -141,8 +151,13 @@ func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 	}
 	running, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel
+	registered := make(chan struct{})
 	l.tasks.Go(func() { l.follow(running) })
-	if err := l.begin(ctx); err != nil {
+	l.tasks.Go(func() { l.followRegister(running, registered) })
+	if err := l.begin(ctx, registered); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	if err := l.startDelivering(running); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	l.tasks.Go(func() { l.keepLease(running) })
@@ -170,7 +185,7 @@ func (l *Ledger) takeNotices(config LedgerConfig) (err error) {
 
 // begin waits until the state is what the store holds, and puts the current
 // notice on record.
-func (l *Ledger) begin(ctx context.Context) error {
+func (l *Ledger) begin(ctx context.Context, registered <-chan struct{}) error {
 	if err := l.renew(ctx); err != nil {
 		return err
 	}
@@ -178,6 +193,14 @@ func (l *Ledger) begin(ctx context.Context) error {
 	reached := l.state.sequence
 	l.mu.RUnlock()
 	if err := l.witness.reached(reached); err != nil {
+		return err
+	}
+	select {
+	case <-registered:
+	case <-ctx.Done():
+		return unavailable("the ledger has not caught up with its register", ctx.Err())
+	}
+	if err := l.whole(ctx); err != nil {
 		return err
 	}
 	// An edited notice is found in every language, whether or not anybody was
@@ -241,6 +264,7 @@ func (l *Ledger) Close() error {
 		return nil
 	}
 	l.closed = true
+	l.stopDelivering()
 	l.end(errClosed)
 	l.cancel()
 	l.tasks.Wait()
@@ -275,7 +299,7 @@ func (l *Ledger) follow(ctx context.Context) {
 		l.mu.RLock()
 		from := l.state.sequence + 1
 		l.mu.RUnlock()
-		err := l.store.read(ctx, from, "", func(sequence uint64, subject string, body []byte) error {
+		err := l.store.read(ctx, l.store.stream, from, "", func(sequence uint64, subject string, body []byte) error {
 			wait = reconnectWait
 			return l.take(sequence, subject, body)
 		})
@@ -298,9 +322,10 @@ func (l *Ledger) follow(ctx context.Context) {
 }
 
 // take takes in one entry and tells everybody who watches. It is the only
-// place where the state changes, and only follow calls it, so that it may look
-// at the state without the lock.
+// place where the chain changes the state.
 func (l *Ledger) take(sequence uint64, subject string, body []byte) error {
+	l.taking.Lock()
+	defer l.taking.Unlock()
 	change, n, err := l.state.check(sequence, subject, body)
 	if err != nil {
 		return err
@@ -309,11 +334,18 @@ func (l *Ledger) take(sequence uint64, subject string, body []byte) error {
 		return err
 	}
 	l.mu.Lock()
-	l.state.put(sequence, body, change, n)
-	delete(l.unsettled, change.principal)
-	l.mu.Unlock()
+	principal := ""
 	if change.person != nil {
-		l.tell(change.principal, change.person)
+		principal = l.register.took(change.record, change.before, change.person)
+	}
+	l.state.put(sequence, body, change, n)
+	delete(l.unsettled, principal)
+	l.mu.Unlock()
+	if !l.begun && principal != "" && change.person.erased {
+		l.unfinished = append(l.unfinished, change.before.who.sequence)
+	}
+	if principal != "" {
+		l.tell(principal, change.person)
 	}
 	l.progress.move(sequence)
 	return nil

@@ -29,7 +29,7 @@ type Receipt struct {
 	SchemaVersion string `json:"schema_version"`
 	ReceiptID     string `json:"receipt_id"`       // one a change
 	RecordID      string `json:"record_id"`        // one a person
-	Principal     string `json:"pii_principal_id"` // pseudonym
+	Principal     string `json:"pii_principal_id"` // the record: a pseudonym that means something to this ledger alone
 
 	Notice          ReceiptNotice       `json:"privacy_notice"`
 	Language        string              `json:"language"`
@@ -79,7 +79,7 @@ type ReceiptEvent struct {
 	Type       string     `json:"event_type"`                  // the kind of consent: explicit
 	State      State      `json:"event_state"`                 // where the change left it
 	Entity     string     `json:"entity_id"`                   // who acted: the data subject
-	Change     Event      `json:"change"`                      // given, renewed, refused or withdrawn
+	Change     Event      `json:"change"`                      // given, renewed, refused, withdrawn or erased
 	TakenBack  []Category `json:"taken_back,omitempty"`        // what a withdrawal ended
 	Method     string     `json:"method"`                      // how it was said
 	Validity   string     `json:"validity_duration,omitempty"` // ISO 8601, from the yes to its end; none after a no
@@ -103,12 +103,12 @@ type ReceiptSignature struct {
 
 // sign makes the receipt of an entry.
 func (s *signer) sign(n *Notice, e *changeEntry, sequence uint64, own digest) (*Receipt, error) {
-	record := sha256.Sum256([]byte("tempogate consent record\n" + e.Principal))
+	record := sha256.Sum256([]byte("tempogate consent record\n" + e.Record))
 	r := &Receipt{
 		SchemaVersion:   ReceiptSchema,
 		ReceiptID:       identifier(own),
 		RecordID:        identifier(record),
-		Principal:       e.Principal,
+		Principal:       e.Record,
 		Notice:          ReceiptNotice{n.ID, n.Version, n.SHA256},
 		Language:        n.Language,
 		Purpose:         n.Purpose,

@@ -34,7 +34,7 @@ func testReceipt(t testing.TB) (*Receipt, KeySet) {
 	at := newClock().now()
 	s := testSigner(t)
 	r, err := s.sign(n, &changeEntry{
-		Format: entryFormat, Previous: genesis.String(), Principal: "4vrneemecd525gtmivbtxmkxne2wxyodzaazi7nbe5mj2jiqm7ha",
+		Format: entryFormat, Previous: genesis.String(), Record: "4vrneemecd525gtmivbtxmkxne2wxyodzaazi7nbe5mj2jiqm7ha",
 		Revision: 1, Event: EventGiven, State: Given, At: at, Method: "http",
 		Categories: []Category{Acceleration, Location}, Recipients: []string{"coach"},
 		NoticeVersion: n.Version, NoticeSHA256: n.SHA256, GivenAt: at, ExpiresAt: at.Add(DefaultGrantTTL),

@@ -16,7 +16,7 @@ type serverLog struct {
 	alarm func(text string)      // called with each error
 }
 
-var personInText = regexp.MustCompile(`\b(consent|notice)\.[0-9A-Za-z_.-]+`)
+var personInText = regexp.MustCompile(`\b(consent|notice|person|received|tempo)\.[0-9A-Za-z_.-]+`)
 
 func withoutPeople(text string) string { return personInText.ReplaceAllString(text, "$1.*") }
 

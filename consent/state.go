@@ -16,11 +16,13 @@ type person struct {
 	notice     *words     // shared, one a digest
 	categories []Category // shared, see state.share
 	deadline   int64      // when a yes ends, nanoseconds since 1970; 0 when nothing is in force
+	who        *who       // who is behind the record; nil when erased, or not heard of yet
 	recipients []string   // nil when none
 	givenAt    time.Time
 	changedAt  time.Time
 	revision   uint64
 	sequence   uint64 // of the entry that led here
+	erased     bool
 }
 
 // grant returns the person's consent at a time as callers see it.
@@ -65,7 +67,7 @@ type state struct {
 	sequence uint64 // of the newest entry
 	head     digest // of the newest entry
 	entries  uint64
-	people   map[string]*person
+	people   map[string]*person // by record
 	notices  map[string]*words // by digest
 	versions map[string]string // digest by subject of the notice
 	sets     [][]Category      // the category lists that people share
@@ -78,11 +80,12 @@ func newState() *state {
 	return &state{people: map[string]*person{}, notices: map[string]*words{}, versions: map[string]string{}}
 }
 
-// An applied entry says what an entry changed. principal is empty for the
-// entry of a notice.
+// An applied entry says what an entry changed. record is empty for the entry of
+// a notice.
 type applied struct {
-	principal string
-	person    *person
+	record string
+	before *person // nil for the first entry of a record
+	person *person
 }
 
 // check works out what an entry changes without changing anything. It fails
@@ -108,18 +111,22 @@ func (s *state) check(sequence uint64, subject string, body []byte) (applied, *N
 	if err := s.follows(sequence, e.Previous); err != nil {
 		return applied{}, nil, err
 	}
-	var before uint64
-	if p := s.people[e.Principal]; p != nil {
-		before = p.revision
+	before := s.people[e.Record]
+	var revision uint64
+	if before != nil {
+		revision = before.revision
+		if before.erased {
+			return applied{}, nil, damaged(sequence, "it changes a record that was erased by entry %d", before.sequence)
+		}
 	}
-	if e.Revision != before+1 {
-		return applied{}, nil, damaged(sequence, "it is change %d of a person whose last change was %d", e.Revision, before)
+	if e.Revision != revision+1 {
+		return applied{}, nil, damaged(sequence, "it is change %d of a person whose last change was %d", e.Revision, revision)
 	}
 	n := s.notices[e.NoticeSHA256]
 	if n == nil || n.Version != e.NoticeVersion {
 		return applied{}, nil, damaged(sequence, "it names a notice that the ledger does not hold")
 	}
-	return applied{e.Principal, e.person(n, s.share(e.Categories), sequence)}, nil, nil
+	return applied{e.Record, before, e.person(n, s.share(e.Categories), sequence)}, nil, nil
 }
 
 // person returns where the entry leaves the person.
@@ -127,7 +134,7 @@ func (e *changeEntry) person(n *words, categories []Category, sequence uint64) *
 	p := &person{
 		state: e.State, categories: categories, notice: n,
 		givenAt: e.GivenAt, changedAt: e.At,
-		revision: e.Revision, sequence: sequence,
+		revision: e.Revision, sequence: sequence, erased: e.Event == EventErased,
 	}
 	if !e.ExpiresAt.IsZero() {
 		p.deadline = e.ExpiresAt.UnixNano()
@@ -162,7 +169,7 @@ func (s *state) put(sequence uint64, body []byte, change applied, n *Notice) {
 		}
 		s.versions[n.subject()] = n.SHA256
 	} else {
-		s.people[change.principal] = change.person
+		s.people[change.record] = change.person
 	}
 	s.sequence, s.head = sequence, sha256.Sum256(body)
 	s.entries++

@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	streamName = "CONSENT"
+	streamName   = "CONSENT"        // the chain
+	registerName = "CONSENT_PEOPLE" // the register
 
 	// putTimeout bounds one change: an election of a new leader in a cluster
 	// fits in.
@@ -37,7 +38,8 @@ const (
 // process, or in an external one. Both are spoken to in the same way.
 type store struct {
 	conn     *nats.Conn
-	stream   jetstream.Stream
+	stream   jetstream.Stream // the chain
+	register jetstream.Stream
 	js       jetstream.JetStream
 	embedded *embedded // nil for an external server
 
@@ -63,9 +65,15 @@ func (s *store) currentLink() context.Context {
 	return s.link
 }
 
+// An intake takes in what the files of an embedded store hold before its server
+// is started: the bodies are valid during the call only.
+type intake struct {
+	chain, register func(sequence uint64, subject string, body []byte) error
+}
+
 // openStore connects. It makes the stream if there is none and nothing was ever
 // acknowledged.
-func openStore(ctx context.Context, dir, servers string, acknowledged uint64, log *slog.Logger) (_ *store, err error) {
+func openStore(ctx context.Context, dir, servers string, acknowledged uint64, found intake, log *slog.Logger) (_ *store, err error) {
 	s := &store{}
 	s.relink()
 	defer func() {
@@ -95,7 +103,7 @@ func openStore(ctx context.Context, dir, servers string, acknowledged uint64, lo
 		}),
 	}
 	if servers == "" {
-		if s.embedded, err = startEmbedded(dir, acknowledged, log); err != nil {
+		if s.embedded, err = startEmbedded(dir, acknowledged, found, log); err != nil {
 			return s, err
 		}
 		options = append(options, nats.InProcessServer(s.embedded))
@@ -117,7 +125,18 @@ func openStore(ctx context.Context, dir, servers string, acknowledged uint64, lo
 	if err != nil {
 		return s, fmt.Errorf("stream %s: %w", streamName, err)
 	}
-	return s, checkStream(s.stream.CachedInfo().Config)
+	if err = checkStream(s.stream.CachedInfo().Config); err != nil {
+		return s, err
+	}
+	s.register, err = s.js.Stream(ctx, registerName)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		// Should it be lost, that shows by records that belong to nobody.
+		s.register, err = s.js.CreateStream(ctx, registerConfig())
+	}
+	if err != nil {
+		return s, fmt.Errorf("stream %s: %w", registerName, err)
+	}
+	return s, checkRegister(s.register.CachedInfo().Config)
 }
 
 // checkServers sees to it that no error of the library quotes an address, which
@@ -159,6 +178,36 @@ func checkStream(c jetstream.StreamConfig) error {
 	return nil
 }
 
+// registerConfig is that of the stream that can forget.
+func registerConfig() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:              registerName,
+		Description:       "consent: who is behind each record, for as long as it may be known; what recipients got",
+		Subjects:          []string{personSubject + "*", receivedSubject + "*.*"},
+		Retention:         jetstream.LimitsPolicy,
+		Storage:           jetstream.FileStorage,
+		Discard:           jetstream.DiscardNew,
+		MaxMsgSize:        maxRegistered,
+		MaxMsgsPerSubject: 1,
+	}
+}
+
+// checkRegister makes sure that a register that is there already forgets nobody
+// by itself, and can be made to.
+func checkRegister(c jetstream.StreamConfig) error {
+	for _, subject := range registerConfig().Subjects {
+		if !slices.Contains(c.Subjects, subject) {
+			return fmt.Errorf("stream %s does not take %s: it was made for something else", registerName, subject)
+		}
+	}
+	if c.Storage != jetstream.FileStorage || c.Retention != jetstream.LimitsPolicy || c.DenyDelete || c.MaxMsgsPerSubject != 1 ||
+		c.MaxAge > 0 || c.MaxMsgs > 0 || (c.MaxBytes > 0 && c.Discard != jetstream.DiscardNew) {
+		return fmt.Errorf("stream %s is not set up to keep one message a subject until it is deleted: "+
+			"it needs file storage, retention by limits, one message a subject, no other limit, and deletion allowed", registerName)
+	}
+	return nil
+}
+
 // errNoConnection says that the store cannot be reached now.
 var errNoConnection = errors.New("no connection")
 
@@ -169,6 +218,16 @@ var errMoved = errors.New("another entry came first")
 // its own sequence when it is on disk. It returns errMoved when that entry is
 // not the newest one. After any other error the entry may or may not be there.
 func (s *store) append(ctx context.Context, subject string, body []byte, after uint64) (uint64, error) {
+	return s.publish(ctx, subject, body, jetstream.WithExpectLastSequence(after), jetstream.WithExpectStream(streamName))
+}
+
+// put puts a message into the register in the place of the one with the
+// sequence after, 0 for none, and returns as append does.
+func (s *store) put(ctx context.Context, subject string, body []byte, after uint64) (uint64, error) {
+	return s.publish(ctx, subject, body, jetstream.WithExpectLastSequencePerSubject(after), jetstream.WithExpectStream(registerName))
+}
+
+func (s *store) publish(ctx context.Context, subject string, body []byte, expect ...jetstream.PublishOpt) (uint64, error) {
 	if s.embedded != nil {
 		if err := s.embedded.writable(); err != nil {
 			return 0, err
@@ -178,7 +237,7 @@ func (s *store) append(ctx context.Context, subject string, body []byte, after u
 		ctx = watched
 	}
 	message := &nats.Msg{Subject: subject, Data: body}
-	ack, err := s.js.PublishMsg(ctx, message, jetstream.WithExpectLastSequence(after), jetstream.WithExpectStream(streamName))
+	ack, err := s.js.PublishMsg(ctx, message, expect...)
 	if err == nil {
 		return ack.Sequence, nil
 	}
@@ -236,16 +295,68 @@ func (s *store) get(ctx context.Context, sequence uint64) (subject string, body 
 	return m.Subject, m.Data, nil
 }
 
-// errEnough ends a reading.
-var errEnough = errors.New("enough")
+// newest returns the message of one subject of the register, and the sequence 0
+// when there is none.
+func (s *store) newest(ctx context.Context, subject string) (sequence uint64, body []byte, err error) {
+	m, err := s.register.GetLastMsgForSubject(ctx, subject)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return 0, nil, nil
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	return m.Sequence, m.Data, nil
+}
 
-// read calls each for every entry from a sequence on, in order and without a
-// gap, as they come. subject picks the entries of one subject; empty means all.
-// It returns nil when each returns errEnough, and otherwise the first error:
-// that of each, of the store, or of the context. body belongs to each.
-func (s *store) read(ctx context.Context, from uint64, subject string, each func(sequence uint64, subject string, body []byte) error) error {
-	link := s.currentLink()
-	consumer, err := s.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
+// forget overwrites a message of the register. One that is gone is no error.
+func (s *store) forget(ctx context.Context, sequence uint64) error {
+	err := s.register.SecureDeleteMsg(ctx, sequence)
+	if err == nil {
+		return nil
+	}
+	// The server has one code for all that can go wrong with it.
+	if _, missing := s.register.GetMsg(ctx, sequence); errors.Is(missing, jetstream.ErrMsgNotFound) {
+		return nil
+	}
+	return err
+}
+
+// load calls each for every message of a stream that is there now, in order.
+func (s *store) load(ctx context.Context, stream jetstream.Stream, each func(sequence uint64, subject string, body []byte) error) error {
+	consumer, err := stream.CreateConsumer(ctx, readerConfig(1, ""))
+	if err != nil {
+		return err
+	}
+	defer s.leave(ctx, stream, consumer)
+	const batch = 5000
+	for {
+		messages, err := consumer.FetchNoWait(batch)
+		if err != nil {
+			return err
+		}
+		n := 0
+		for message := range messages.Messages() {
+			at, err := message.Metadata()
+			if err != nil {
+				return err
+			}
+			if err := each(at.Sequence.Stream, message.Subject(), message.Data()); err != nil {
+				return err
+			}
+			n++
+		}
+		if err := messages.Error(); err != nil {
+			return err
+		}
+		if n == 0 {
+			return nil
+		}
+	}
+}
+
+// readerConfig is that of a reader from a sequence on.
+func readerConfig(from uint64, subject string) jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       from,
 		FilterSubject:     subject,
@@ -253,17 +364,31 @@ func (s *store) read(ctx context.Context, from uint64, subject string, each func
 		InactiveThreshold: readerIdle,
 		MemoryStorage:     true, // a reader that is lost is made anew
 		Replicas:          1,
-	})
+	}
+}
+
+// leave has the server forget a reader. Best effort: it does after readerIdle
+// anyway.
+func (s *store) leave(ctx context.Context, stream jetstream.Stream, reader jetstream.Consumer) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readHeartbeat)
+	defer cancel()
+	_ = stream.DeleteConsumer(ctx, reader.CachedInfo().Name)
+}
+
+// errEnough ends a reading.
+var errEnough = errors.New("enough")
+
+// read calls each for every message of a stream from a sequence on, in order and
+// without a gap, as they come. subject picks the entries of one subject; empty means all.
+// It returns nil when each returns errEnough, and otherwise the first error:
+// that of each, of the store, or of the context. body belongs to each.
+func (s *store) read(ctx context.Context, stream jetstream.Stream, from uint64, subject string, each func(sequence uint64, subject string, body []byte) error) error {
+	link := s.currentLink()
+	consumer, err := stream.CreateConsumer(ctx, readerConfig(from, subject))
 	if err != nil {
 		return err
 	}
-	name := consumer.CachedInfo().Name
-	defer func() {
-		// Best effort: the server forgets it after readerIdle anyway.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readHeartbeat)
-		defer cancel()
-		_ = s.stream.DeleteConsumer(ctx, name)
-	}()
+	defer s.leave(ctx, stream, consumer)
 	messages, err := consumer.Messages(jetstream.PullHeartbeat(readHeartbeat))
 	if err != nil {
 		return err

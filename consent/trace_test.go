@@ -104,7 +104,7 @@ func (tr *trace) run(d *datadriven.TestData) error {
 		if err != nil {
 			return err
 		}
-		if r.Event.State != Refused || r.Principal != who {
+		if r.Event.State != Refused || r.Principal == who {
 			return fmt.Errorf("the receipt of a no states %s", r.Event.State)
 		}
 		g, err := l.Grant(who)
