@@ -31,6 +31,10 @@ type Ledger interface {
 	// returns once the change is on disk and every Watch has been told.
 	Withdraw(ctx context.Context, principal, method string, categories ...consent.Category) (consent.Grant, error)
 
+	// Erase ends what is in force, as Withdraw does, makes the ledger forget
+	// whose the record is, and returns the receipt of that.
+	Erase(ctx context.Context, principal, method string) (*consent.Receipt, error)
+
 	// Grant, History, Receipt and Export tell what is recorded of a person.
 	Grant(principal string) (consent.Grant, error)
 	History(ctx context.Context, principal string) ([]consent.Change, error)

@@ -2,12 +2,14 @@ package ingest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/tempogate/tempogate/consent"
 )
@@ -30,13 +32,17 @@ func (s *Server) putConsent(w http.ResponseWriter, r *http.Request, principal st
 	if err != nil {
 		return err
 	}
+	ctx, err := requestKey(r)
+	if err != nil {
+		return err
+	}
 	var receipt *consent.Receipt
 	if said.refused {
-		receipt, err = s.config.Ledger.Refuse(r.Context(), principal, consent.RefuseRequest{
+		receipt, err = s.config.Ledger.Refuse(ctx, principal, consent.RefuseRequest{
 			NoticeVersion: said.NoticeVersion, NoticeSHA256: said.NoticeSHA256, Method: httpMethod,
 		})
 	} else {
-		receipt, err = s.config.Ledger.Give(r.Context(), principal, said.GiveRequest)
+		receipt, err = s.config.Ledger.Give(ctx, principal, said.GiveRequest)
 	}
 	if err != nil {
 		return s.withChanges(err, said.NoticeVersion)
@@ -51,10 +57,17 @@ func (s *Server) withChanges(err error, from string) error {
 		return err
 	}
 	p := problemOf(err)
-	if _, err := s.config.Ledger.NoticeChanges(from, ""); err == nil {
-		p.Detail += "; GET /v1/notice/changes?from=" + url.QueryEscape(from) + " says what is different"
-	}
+	p.Detail += s.changesSince(from)
 	return p
+}
+
+// changesSince says where to read what changed since a version of the notice,
+// and nothing when nobody was ever shown that one.
+func (s *Server) changesSince(version string) string {
+	if _, err := s.config.Ledger.NoticeChanges(version, ""); err != nil {
+		return ""
+	}
+	return "; GET /v1/notice/changes?from=" + url.QueryEscape(version) + " says what is different"
 }
 
 // getConsent answers GET /v1/consent.
@@ -85,11 +98,48 @@ func (s *Server) deleteConsent(w http.ResponseWriter, r *http.Request, principal
 				"the only parameter of DELETE /v1/consent is category")
 		}
 	}
-	if _, err := s.config.Ledger.Withdraw(r.Context(), principal, httpMethod, categories...); err != nil {
+	ctx, err := requestKey(r)
+	if err != nil {
+		return err
+	}
+	if _, err := s.config.Ledger.Withdraw(ctx, principal, httpMethod, categories...); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// requestKey returns the request's context, with the key from its
+// Idempotency-Key header if there is one. The key is written plain or, as the
+// draft of that header has it, in quotes.
+func requestKey(r *http.Request) (context.Context, error) {
+	given := r.Header.Values("Idempotency-Key")
+	if len(given) == 0 {
+		return r.Context(), nil
+	}
+	key := given[0]
+	if inner, ok := strings.CutPrefix(key, `"`); ok && strings.HasSuffix(inner, `"`) {
+		key = strings.TrimSuffix(inner, `"`)
+	}
+	if len(given) > 1 || consent.CheckRequestKey(key) != nil {
+		return nil, problem(http.StatusBadRequest, CodeMalformed,
+			"Idempotency-Key comes once and is 1 to 128 printable ASCII characters")
+	}
+	return consent.WithRequestKey(r.Context(), key), nil
+}
+
+// deleteIdentity answers DELETE /v1/consent/identity with the receipt of the
+// erasure, the last thing that is said to this person. By then live sessions
+// have been told, and nothing leads from the person to the record any more.
+func (s *Server) deleteIdentity(w http.ResponseWriter, r *http.Request, principal string) error {
+	if r.URL.RawQuery != "" { // somebody may believe that this erases a part
+		return problem(http.StatusBadRequest, CodeMalformed, "DELETE /v1/consent/identity takes no parameters: it erases all")
+	}
+	receipt, err := s.config.Ledger.Erase(r.Context(), principal, httpMethod)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, receipt)
 }
 
 // getHistory answers GET /v1/consent/history.

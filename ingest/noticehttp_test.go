@@ -188,3 +188,20 @@ purpose
 		}
 	}
 }
+
+// Whoever said yes to words that have changed since is told at the gate where to
+// read what changed.
+func TestTheGateSaysWhereToReadWhatChanged(t *testing.T) {
+	first := testNotice(t, "en", "2026-11-01", "To find your tempo.", true)
+	dir := t.TempDir()
+	before := startNodeIn(t, consent.LedgerConfig{Dir: dir, Notice: first}, nil)
+	before.person("anna", consent.Acceleration)
+	before.stop()
+
+	n := startNodeIn(t, consent.LedgerConfig{Dir: dir, Notice: testNotice(t, "en", "2026-12-01", "To find your tempo and nothing else.", true)}, nil)
+	header := http.Header{"Authorization": {"Bearer " + n.token("anna")}}
+	resp, body := ask(t, "GET", n.url+"/v1/stream", header, "")
+	if resp.StatusCode != 403 || !strings.Contains(body, `"reason":"notice_changed"`) || !strings.Contains(body, "GET /v1/notice/changes?from=2026-11-01") {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+}

@@ -107,6 +107,7 @@ var consentStatus = map[string]int{
 	consent.CodeNoCategory:        http.StatusUnprocessableEntity,
 	consent.CodeCategoryRequired:  http.StatusUnprocessableEntity,
 	consent.CodeUnknownRecipient:  http.StatusUnprocessableEntity,
+	consent.CodeRequestKeyReused:  http.StatusUnprocessableEntity,
 	consent.CodeLedgerUnavailable: http.StatusServiceUnavailable,
 }
 

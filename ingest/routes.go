@@ -23,6 +23,7 @@ func (s *Server) routes() []route {
 		{"PUT /v1/consent", s.personal(s.putConsent)},
 		{"GET /v1/consent", s.personal(s.getConsent)},
 		{"DELETE /v1/consent", s.personal(s.deleteConsent)},
+		{"DELETE /v1/consent/identity", s.personal(s.deleteIdentity)},
 		{"GET /v1/consent/history", s.personal(s.getHistory)},
 		{"GET /v1/consent/receipt", s.personal(s.getReceipt)},
 		{"GET /v1/consent/export", s.personal(s.getExport)},
@@ -121,7 +122,7 @@ func (s *Server) crossOrigin(w http.ResponseWriter, r *http.Request) (answered b
 		return false
 	}
 	h.Set("Access-Control-Allow-Methods", "GET, PUT, DELETE")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key")
 	h.Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)
 	return true

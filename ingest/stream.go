@@ -59,7 +59,7 @@ func (s *Server) gate(r *http.Request) (principal string, refused *Problem) {
 		return "", refused
 	}
 	if d := s.config.Ledger.Decide(who.Principal, consent.Acceleration); !d.Allowed {
-		return "", noGrant(d.Reason)
+		return "", s.noGrant(who.Principal, d.Reason)
 	}
 	if !websocket.IsWebSocketUpgrade(r) {
 		return "", problem(http.StatusUpgradeRequired, CodeUpgradeRequired,
@@ -88,7 +88,7 @@ func musicRange(r *http.Request) (tempo.Range, *Problem) {
 }
 
 // noGrant says why the gate stays shut before a stream.
-func noGrant(reason consent.Reason) *Problem {
+func (s *Server) noGrant(principal string, reason consent.Reason) *Problem {
 	if reason == consent.LedgerUnavailable {
 		return problem(http.StatusServiceUnavailable, CodeLedgerUnavailable,
 			"consent cannot be checked right now, so nobody is let in: try again later").retryAfter(shortPauseS)
@@ -103,6 +103,9 @@ func noGrant(reason consent.Reason) *Problem {
 		detail = "consent has expired: ask again with GET /v1/notice and PUT /v1/consent"
 	case consent.NoticeChanged:
 		detail = "consent was given for an earlier notice: show GET /v1/notice again and send PUT /v1/consent"
+		if grant, err := s.config.Ledger.Grant(principal); err == nil {
+			detail += s.changesSince(grant.NoticeVersion)
+		}
 	}
 	return problem(http.StatusForbidden, CodeNoGrant, detail).because(string(reason))
 }

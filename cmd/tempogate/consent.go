@@ -21,6 +21,7 @@ type consentCommand struct {
 	History  historyCommand  `cmd:"" help:"Print every change of the consent."`
 	Receipt  receiptCommand  `cmd:"" help:"Print the newest receipt."`
 	Export   exportCommand   `cmd:"" help:"Print all that the server knows of you."`
+	Erase    eraseCommand    `cmd:"" help:"Have the server forget whose this consent is, for good, and print the receipt of that."`
 	Audit    auditCommand    `cmd:"" help:"Check the whole ledger of a server, as its files hold it."`
 	Verify   verifyCommand   `cmd:"" help:"Check the signature of a receipt."`
 }
@@ -215,6 +216,24 @@ func (c *exportCommand) Run(app *appContext) error {
 		return withHint(err)
 	}
 	return printJSON(app, export)
+}
+
+type eraseCommand struct {
+	serverFlags
+}
+
+// Run erases whom the record is about.
+func (c *eraseCommand) Run(app *appContext) error {
+	person, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer person.Close()
+	receipt, err := person.Erase(app)
+	if err != nil {
+		return withHint(err)
+	}
+	return printJSON(app, receipt)
 }
 
 type auditCommand struct {

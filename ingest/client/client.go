@@ -189,6 +189,15 @@ func (c *Client) Withdraw(ctx context.Context, categories ...consent.Category) e
 	return c.call(ctx, http.MethodDelete, path, nil, nil)
 }
 
+// Erase makes the server forget whose the record of this consent is, and returns
+// the signed receipt of that as the server sent it. Whatever was in force ends
+// first. Keep the receipts: nobody else can show any more whose record it was.
+func (c *Client) Erase(ctx context.Context) (json.RawMessage, error) {
+	var receipt json.RawMessage
+	err := c.call(ctx, http.MethodDelete, "/v1/consent/identity", nil, &receipt)
+	return receipt, err
+}
+
 // History returns every change of the consent, oldest first.
 func (c *Client) History(ctx context.Context) ([]consent.Change, error) {
 	var history []consent.Change
