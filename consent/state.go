@@ -68,9 +68,9 @@ type state struct {
 	head     digest // of the newest entry
 	entries  uint64
 	people   map[string]*person // by record
-	notices  map[string]*words // by digest
-	versions map[string]string // digest by subject of the notice
-	sets     [][]Category      // the category lists that people share
+	notices  map[string]*words  // by digest
+	versions map[string]string  // digest by subject of the notice
+	sets     [][]Category       // the category lists that people share
 
 	configured []*Notice // every notice of the configuration; neither list ever changes
 	current    []*Notice // those of the current version, the default first
