@@ -67,9 +67,10 @@ func resample() func() {
 	return func() {
 		for i := range benchHz {
 			s := &samples[at+i]
-			r.Add(now+int64(i)*second/benchHz, s.X, s.Y, s.Z)
-			for r.Next(&row) {
-				window.Push(row)
+			if r.Add(now+int64(i)*second/benchHz, s.X, s.Y, s.Z) {
+				for r.Next(&row) {
+					window.Push(row)
+				}
 			}
 		}
 		at = (at + benchHz) % len(samples)

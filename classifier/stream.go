@@ -119,8 +119,11 @@ func (w *Workspace) Clear() {
 //
 // 0 allocations when dst has room and the slices are already in order.
 func (s *Stream) Push(dst []Estimate, w *Workspace, samples []Sample, fixes []Fix) ([]Estimate, error) {
-	if !slices.IsSortedFunc(samples, bySampleTime) {
-		slices.SortStableFunc(samples, bySampleTime)
+	for i := 1; i < len(samples); i++ {
+		if samples[i].SensorTime < samples[i-1].SensorTime {
+			slices.SortStableFunc(samples, bySampleTime)
+			break
+		}
 	}
 	if !slices.IsSortedFunc(fixes, byFixTime) {
 		slices.SortStableFunc(fixes, byFixTime)
@@ -194,7 +197,9 @@ func (s *Stream) takeSample(dst []Estimate, w *Workspace, a *Sample) []Estimate 
 	s.sampling = true
 	s.lastSample = a.SensorTime
 	s.newest = max(s.newest, a.SensorTime)
-	s.resampler.Add(a.SensorTime, a.X, a.Y, a.Z)
+	if !s.resampler.Add(a.SensorTime, a.X, a.Y, a.Z) {
+		return dst
+	}
 	var row signal.Row
 	for s.resampler.Next(&row) {
 		s.window.Push(row)

@@ -1,6 +1,6 @@
 package model
 
-import "math"
+import "github.com/tempogate/tempogate/classifier/approx"
 
 // A Filter is the belief about one stream. The zero value has none; the first
 // Step starts from the model's prior.
@@ -32,9 +32,9 @@ func (f *Filter) Step(m *Model, posterior, speed *Scores) {
 	}
 	var logs Scores
 	for k := range logs {
-		logs[k] = math.Log(next[k])
+		logs[k] = approx.Log(next[k])
 		if posterior != nil {
-			logs[k] += m.Weight * math.Log((posterior[k]+least)/(m.Prior[k]+least))
+			logs[k] += m.Weight * approx.Log((posterior[k]+least)/(m.Prior[k]+least))
 		}
 		if speed != nil {
 			logs[k] += m.SpeedWeight * speed[k]

@@ -5,8 +5,10 @@ import (
 	"math"
 	"sync"
 
-	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/gonum"
 
+	"github.com/tempogate/tempogate/classifier/approx"
 	"github.com/tempogate/tempogate/classifier/feature"
 )
 
@@ -106,34 +108,51 @@ func (m *Model) Posterior(dst *Scores, w *Work, f *feature.Vector, sourceHz floa
 	for i, x := range f {
 		w.z[i] = Standardise(x, n.Mean[i], n.Scale[i])
 	}
-	for j := range n.Hidden {
-		x := floats.Dot(n.A[j*feature.Count:(j+1)*feature.Count], w.z[:]) + n.Abias[j]
-		w.hidden[j] = x / (1 + math.Abs(x))
+	hidden := w.hidden[:n.Hidden]
+	copy(hidden, n.Abias)
+	addProduct(hidden, n.A, w.z[:])
+	for j, x := range hidden {
+		hidden[j] = x / (1 + math.Abs(x))
 	}
-	for k := range dst {
-		dst[k] = floats.Dot(n.B[k*n.Hidden:(k+1)*n.Hidden], w.hidden[:n.Hidden]) + n.Bbias[k]
-	}
+	copy(dst[:], n.Bbias)
+	addProduct(dst[:], n.B, hidden)
 	Softmax(dst)
+}
+
+// addProduct adds a·x to dst, for a row-major a with a row for each of dst.
+func addProduct(dst, a, x []float64) {
+	var kernels gonum.Implementation
+	kernels.Dgemv(blas.NoTrans, len(dst), len(x), 1, a, len(x), x, 1, 1, dst, 1)
 }
 
 // Standardise returns (x - mean)·scale within ±Bound.
 func Standardise(x, mean, scale float64) float64 {
-	return min(max((x-mean)*scale, -Bound), Bound)
+	x = (x - mean) * scale
+	if x > Bound {
+		return Bound
+	}
+	if x < -Bound {
+		return -Bound
+	}
+	return x
 }
 
 // Softmax replaces logits by probabilities.
 func Softmax(s *Scores) {
 	largest := s[0]
 	for _, x := range s {
-		largest = max(largest, x)
+		if x > largest {
+			largest = x
+		}
 	}
 	var sum float64
 	for k, x := range s {
-		s[k] = math.Exp(x - largest)
+		s[k] = approx.Exp(max(x-largest, -700)) // which is nothing beside 1
 		sum += s[k]
 	}
+	per := 1 / sum
 	for k := range s {
-		s[k] /= sum
+		s[k] *= per
 	}
 }
 

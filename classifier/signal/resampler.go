@@ -31,17 +31,21 @@ var halfBand = [4]float64{
 	0.31130041144609605, -0.08300416656497213, 0.030523243693619733, -0.008819488574743637,
 }
 
-const filterLength = 15
-
 // A Row is one point of the even grid: acceleration along the phone's axes in
 // m/s².
 type Row [3]float32
 
-// point is one reading, its time in cells after the resampler's origin.
+// A point is one reading, or a point on the curve through them.
 type point struct {
-	t float64
-	v [3]float64
+	t       float64 // cells after the resampler's origin
+	x, y, z float64 // m/s²
 }
+
+// A mean is that of one cell.
+type mean struct{ x, y, z float64 }
+
+// A tangent is a slope, in m/s² a cell.
+type tangent struct{ x, y, z float64 }
 
 // A Resampler puts readings onto the even grid. The zero value is empty; Start
 // opens it.
@@ -49,21 +53,23 @@ type point struct {
 // It wants readings in order of time, at most MaxGapNS apart; what to do with
 // others is its caller's decision.
 type Resampler struct {
-	origin   int64      // sensor time of cell 0, nanoseconds
-	lastTime int64      // newest reading, nanoseconds
-	held     int        // readings in last
-	last     [4]point   // the newest readings, oldest first; the piece at work runs from last[1] to last[2]
-	chord    [3]float64 // slope of the piece at work
-	curved   bool       // whether it is a curve, with slopes from and to at its ends
-	from, to [3]float64
-	cell     int64      // the cell being filled
-	at       float64    // how far the piece at work is measured, in cells
-	area     [3]float64 // integral of a(t) over the part of the cell already seen
-	seen     float64    // length of that part, in cells
-	line     [filterLength]Row
-	head     int // the oldest row in line
+	origin   int64 // sensor time of cell 0, nanoseconds
+	lastTime int64 // newest reading, nanoseconds
 	meanGap  float64
+	held     int      // readings in last
+	newest   uint     // readings taken: the newest is last[newest%4]
+	last     [4]point // the piece at work runs from the second oldest to the next
+	curved   bool     // whether it is a curve, with tangents from and to at its ends
+	from, to tangent
+	at       point // how far the curve is measured
+	cell     int64 // the cell being filled
+	end      float64
+	area     mean        // integral of the curve over the part of the cell already seen
+	line     [cells]mean // the newest cells, that of number c at place c%cells
 }
+
+// cells is how many are kept for the half-band filter, which needs 15.
+const cells = 16
 
 // Start forgets everything and counts cells from origin, a sensor time in
 // nanoseconds.
@@ -89,14 +95,14 @@ func (r *Resampler) SourceHz() float64 {
 }
 
 // Add takes one reading: sensor time in nanoseconds, newer than the one
-// before, and acceleration in m/s². Call Next afterwards until it returns
-// false.
-func (r *Resampler) Add(time int64, x, y, z float64) {
-	p := point{float64(time-r.origin) / CellNS, [3]float64{x, y, z}}
+// before, and acceleration in m/s². When it returns true, Next may have rows:
+// call it until it returns false. 0 allocations.
+func (r *Resampler) Add(time int64, x, y, z float64) bool {
+	p := point{float64(time-r.origin) * (1. / CellNS), x, y, z}
 	if r.held == 0 {
 		r.open(p)
 		r.lastTime = time
-		return
+		return false
 	}
 	// About the last 20 intervals; a burst of a batch cannot move it far.
 	gap := float64(time-r.lastTime) * 1e-9
@@ -105,57 +111,59 @@ func (r *Resampler) Add(time int64, x, y, z float64) {
 	}
 	r.meanGap += 0.05 * (gap - r.meanGap)
 	r.lastTime = time
-
+	r.newest++
+	r.last[r.newest%4] = p
 	if r.held < len(r.last) {
-		r.last[r.held] = p
 		r.held++
-	} else {
-		r.last[0], r.last[1], r.last[2] = r.last[1], r.last[2], r.last[3]
-		r.last[3] = p
+		if r.held < len(r.last) {
+			return false
+		}
 	}
-	if r.held == len(r.last) {
-		r.slopes()
+	b, c := &r.last[(r.newest+2)%4], &r.last[(r.newest+3)%4]
+	length := c.t - b.t
+	r.curved = length > linearBelow && length < cubicBelow
+	if r.curved {
+		r.tangents()
+		return true
 	}
+	if c.t < r.end {
+		r.straightTo(*c)
+		return false
+	}
+	return true
 }
 
 // open begins with a first reading, as if the phone had always lain so.
 func (r *Resampler) open(p point) {
 	r.last[0], r.last[1] = p, p
-	r.held = 2
-	r.at = p.t
-	r.cell = int64(math.Floor(p.t))
-	row := Row{float32(p.v[0]), float32(p.v[1]), float32(p.v[2])}
+	r.held, r.newest = 2, 1
+	start := math.Floor(p.t)
+	r.at = p
+	r.cell, r.end = int64(start), start+1
+	seen := p.t - start
+	r.area = mean{seen * p.x, seen * p.y, seen * p.z}
 	for i := range r.line {
-		r.line[i] = row
+		r.line[i] = mean{p.x, p.y, p.z}
 	}
 }
 
-// slopes prepares the piece at work: its chord, and where it is curved the
-// tangents at both ends.
-func (r *Resampler) slopes() {
-	a, b, c, d := &r.last[0], &r.last[1], &r.last[2], &r.last[3]
-	length := c.t - b.t
-	perLength := 1 / length
-	for i := range r.chord {
-		r.chord[i] = (c.v[i] - b.v[i]) * perLength
-	}
-	r.curved = length > linearBelow && length < cubicBelow
-	if !r.curved {
-		return
-	}
-	r.from, r.to = r.chord, r.chord
+// tangents prepares a curved piece.
+func (r *Resampler) tangents() {
+	oldest := r.newest + 1
+	a, b, c, d := &r.last[oldest%4], &r.last[(oldest+1)%4], &r.last[(oldest+2)%4], &r.last[(oldest+3)%4]
+	r.from, r.to = chord(b, c), chord(b, c)
 	if b.t-a.t < cubicBelow {
-		perLength := 1 / (c.t - a.t)
-		for i := range r.from {
-			r.from[i] = (c.v[i] - a.v[i]) * perLength
-		}
+		r.from = chord(a, c)
 	}
 	if d.t-c.t < cubicBelow {
-		perLength := 1 / (d.t - b.t)
-		for i := range r.to {
-			r.to[i] = (d.v[i] - b.v[i]) * perLength
-		}
+		r.to = chord(b, d)
 	}
+}
+
+// chord is the slope of the straight line from one point to another.
+func chord(a, b *point) tangent {
+	per := 1 / (b.t - a.t)
+	return tangent{(b.x - a.x) * per, (b.y - a.y) * per, (b.z - a.z) * per}
 }
 
 // Next writes the next row of the even grid that the readings so far complete,
@@ -164,14 +172,27 @@ func (r *Resampler) Next(row *Row) bool {
 	if r.held < len(r.last) {
 		return false
 	}
-	b, c := &r.last[1], &r.last[2]
-	for r.at < c.t {
-		end := min(float64(r.cell+1), c.t)
-		r.measure(b, c, end)
-		if end < float64(r.cell+1) {
-			break
+	b, c := &r.last[(r.newest+2)%4], &r.last[(r.newest+3)%4]
+	for r.at.t < c.t {
+		switch {
+		case r.curved:
+			r.curveTo(b, c, min(r.end, c.t))
+		case c.t < r.end:
+			r.straightTo(*c)
+		default:
+			part := (r.end - r.at.t) / (c.t - r.at.t)
+			r.straightTo(point{
+				r.end, r.at.x + part*(c.x-r.at.x), r.at.y + part*(c.y-r.at.y), r.at.z + part*(c.z-r.at.z),
+			})
 		}
-		r.close()
+		if r.at.t < r.end {
+			return false
+		}
+		// A cell is 1 long: its integral is its mean.
+		r.line[uint(r.cell)%cells] = r.area
+		r.area = mean{}
+		r.cell++
+		r.end++
 		if r.cell%2 == 0 {
 			r.filter(row)
 			return true
@@ -180,53 +201,41 @@ func (r *Resampler) Next(row *Row) bool {
 	return false
 }
 
-// measure adds the integral of a(t) from r.at to end. The midpoint rule is
-// exact for a straight piece and, over at most 20 ms, as good as exact for a
-// curved one.
-func (r *Resampler) measure(b, c *point, end float64) {
-	width := end - r.at
-	from := r.at + width/2 - b.t
-	r.seen += width
-	r.at = end
-	if !r.curved {
-		for i := range r.area {
-			r.area[i] += width * (b.v[i] + from*r.chord[i])
-		}
-		return
-	}
-	length := c.t - b.t
-	u := from / length
+// straightTo adds the integral of a straight line from r.at to p.
+func (r *Resampler) straightTo(p point) {
+	half := 0.5 * (p.t - r.at.t)
+	r.area.x += half * (r.at.x + p.x)
+	r.area.y += half * (r.at.y + p.y)
+	r.area.z += half * (r.at.z + p.z)
+	r.at = p
+}
+
+// curveTo adds the integral of the curve from b to c between r.at and a time.
+// The midpoint rule is as good as exact over at most 20 ms.
+func (r *Resampler) curveTo(b, c *point, end float64) {
+	width, length := end-r.at.t, c.t-b.t
+	u := (r.at.t + 0.5*width - b.t) / length
 	// Hermite's basis on [0, 1].
 	h01 := u * u * (3 - 2*u)
 	h10 := u * (1 - u) * (1 - u) * length
 	h11 := u * u * (u - 1) * length
-	for i := range r.area {
-		r.area[i] += width * (b.v[i] + h01*(c.v[i]-b.v[i]) + h10*r.from[i] + h11*r.to[i])
-	}
+	r.area.x += width * (b.x + h01*(c.x-b.x) + h10*r.from.x + h11*r.to.x)
+	r.area.y += width * (b.y + h01*(c.y-b.y) + h10*r.from.y + h11*r.to.y)
+	r.area.z += width * (b.z + h01*(c.z-b.z) + h10*r.from.z + h11*r.to.z)
+	r.at = point{end, c.x, c.y, c.z} // which is where it ends
 }
 
-// close ends the cell being filled and moves its mean into the filter's line.
-func (r *Resampler) close() {
-	r.line[r.head] = Row{
-		float32(r.area[0] / r.seen), float32(r.area[1] / r.seen), float32(r.area[2] / r.seen),
-	}
-	r.head = (r.head + 1) % filterLength
-	r.area, r.seen = [3]float64{}, 0
-	r.cell++
-}
-
-// filter applies the half-band filter to the line.
+// filter applies the half-band filter to the newest 15 cells.
 func (r *Resampler) filter(row *Row) {
-	const middle = filterLength / 2
-	c := &r.line[(r.head+middle)%filterLength]
-	sum := [3]float64{0.5 * float64(c[0]), 0.5 * float64(c[1]), 0.5 * float64(c[2])}
+	middle := uint(r.cell) - 8
+	c := &r.line[middle%cells]
+	x, y, z := 0.5*c.x, 0.5*c.y, 0.5*c.z
 	for k, tap := range halfBand {
-		d := 2*k + 1
-		a := &r.line[(r.head+middle-d)%filterLength]
-		b := &r.line[(r.head+middle+d)%filterLength]
-		for i := range sum {
-			sum[i] += tap * float64(a[i]+b[i])
-		}
+		d := uint(2*k + 1)
+		a, b := &r.line[(middle-d)%cells], &r.line[(middle+d)%cells]
+		x += tap * (a.x + b.x)
+		y += tap * (a.y + b.y)
+		z += tap * (a.z + b.z)
 	}
-	*row = Row{float32(sum[0]), float32(sum[1]), float32(sum[2])}
+	*row = Row{float32(x), float32(y), float32(z)}
 }
