@@ -239,7 +239,7 @@ func TestJoinedNetworks(t *testing.T) {
 	}
 	model.Softmax(&want)
 	for k := range want {
-		if math.Abs(got[k]-want[k]) > 1e-12 {
+		if math.Abs(got[k]-want[k]) > 1e-8 {
 			t.Errorf("class %d: %v, want %v", k, got[k], want[k])
 		}
 	}
