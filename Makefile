@@ -4,7 +4,7 @@ GO       ?= go
 FUZZTIME ?= 5s
 BINARY   := bin/tempogate
 
-.PHONY: build demo test check race fuzz model eval bench-classifier bench-consent clean
+.PHONY: build demo test check race fuzz model wasm eval bench-classifier bench-consent clean
 
 build:
 	$(GO) build -o $(BINARY) ./cmd/tempogate
@@ -35,6 +35,11 @@ fuzz:
 # Trains the model that the binary carries.
 model: build
 	$(BINARY) train --collection "$${TEMPOGATE_DATA:-../shared/data}" --out classifier/model/default.model
+
+# Compiles the classifier for browsers anew, after a change of the classifier
+# or of the wire; a test in cmd/tempogate says when that is due.
+wasm:
+	$(GO) generate ./ingest/web
 
 # How well the method does on people and data sets that it was not trained on.
 eval: build

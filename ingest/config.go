@@ -89,6 +89,17 @@ type Config struct {
 	Ledger   Ledger
 	Verifier Verifier
 
+	// Page serves the running-mode page and the JavaScript client at /.
+	Page bool
+
+	// Anonymous gives identities to visitors of the page who have none. Nobody
+	// does when nil, and only people with a token can say yes.
+	Anonymous AnonymousIssuer
+
+	// Capabilities seals the links of apps that can only push. Without it there
+	// are none.
+	Capabilities Sealer
+
 	// Classifier configures the stream of each session.
 	Classifier classifier.Config
 

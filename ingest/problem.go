@@ -33,6 +33,11 @@ const (
 	CodeTokenInQuery        = "token_in_query"       // 401
 	CodeNoGrant             = "no_grant"             // 403
 	CodeOriginNotAllowed    = "origin_not_allowed"   // 403
+	CodeNoAnonymous         = "no_anonymous"         // 403
+	CodeBadCapability       = "bad_capability"       // 401
+	CodeTooManyIdentities   = "too_many_identities"  // 429
+	CodeTooMuch             = "too_much"             // 429
+	CodeUnsupportedEncoding = "unsupported_encoding" // 415
 	CodeNotFound            = "not_found"            // 404
 	CodeMethodNotAllowed    = "method_not_allowed"   // 405
 	CodeMalformed           = "malformed"            // 400
@@ -144,7 +149,7 @@ func unrouted(mux http.Handler, w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	problem(http.StatusNotFound, CodeNotFound,
-		"nothing is here; the calls are /v1/notice, /v1/consent, /v1/keys and /v1/stream").write(w)
+		"nothing is here; the calls are /v1/notice, /v1/consent, /v1/keys, /v1/held, /v1/identity, /v1/push and /v1/stream").write(w)
 }
 
 // silentWriter is a ResponseWriter that keeps only the status and the header.

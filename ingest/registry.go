@@ -103,7 +103,9 @@ func (r *registry) cut() int {
 	defer r.mu.Unlock()
 	for _, all := range []map[*session]struct{}{r.sessions, r.leaving} {
 		for s := range all {
-			s.conn.Close()
+			if s.conn != nil { // a pusher has none
+				s.conn.Close()
+			}
 		}
 	}
 	return len(r.sessions) + len(r.leaving)

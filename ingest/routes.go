@@ -27,6 +27,11 @@ func (s *Server) routes() []route {
 		{"GET /v1/consent/history", s.personal(s.getHistory)},
 		{"GET /v1/consent/receipt", s.personal(s.getReceipt)},
 		{"GET /v1/consent/export", s.personal(s.getExport)},
+		{"GET /v1/held", s.personal(s.getHeld)},
+		{"POST /v1/identity", s.postIdentity},
+		{"POST /v1/push", s.personal(s.postPushLink)},
+		{"GET /v1/push", s.personal(s.getPushState)},
+		{"POST /v1/push/{capability}", s.postPush},
 	}
 }
 
@@ -44,7 +49,7 @@ func (s *Server) personal(call func(http.ResponseWriter, *http.Request, string) 
 // publicHandler serves the routes.
 func (s *Server) publicHandler() http.Handler {
 	mux := http.NewServeMux()
-	for _, r := range s.routes() {
+	for _, r := range append(s.routes(), s.pageRoutes()...) {
 		mux.Handle(r.pattern, s.answering(r.pattern, r.call))
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -121,7 +126,7 @@ func (s *Server) crossOrigin(w http.ResponseWriter, r *http.Request) (answered b
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}
-	h.Set("Access-Control-Allow-Methods", "GET, PUT, DELETE")
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE")
 	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key")
 	h.Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)

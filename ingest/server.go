@@ -20,13 +20,15 @@ import (
 //
 // Its methods may be called from any goroutine.
 type Server struct {
-	config   Config
-	log      *slog.Logger
-	registry *registry
-	metrics  *metrics
-	upgrader websocket.Upgrader
-	sessions atomic.Uint64 // ever started, for their numbers
-	serving  atomic.Bool
+	config    Config
+	log       *slog.Logger
+	registry  *registry
+	metrics   *metrics
+	upgrader  websocket.Upgrader
+	sessions  atomic.Uint64 // ever started, for their numbers
+	pushers   pushers
+	newcomers newcomers
+	serving   atomic.Bool
 
 	mu            sync.Mutex
 	public, admin net.Listener
@@ -43,6 +45,7 @@ func New(config Config) (*Server, error) {
 		log:      config.Logger,
 		registry: newRegistry(config.Limits),
 		upgrader: newUpgrader(),
+		pushers:  pushers{byID: make(map[uint64]*pusher)},
 	}
 	s.metrics = newMetrics(s.registry, config.Ledger)
 	classifier.NewStream(config.Classifier) // reads the model now, not for the first session

@@ -34,6 +34,8 @@ type session struct {
 	number    uint64 // for the log; counts sessions of this process
 	ws        *websocket.Conn
 	conn      net.Conn      // below ws
+	wake      func()        // tells whoever serves the session that it has ended; called once, under mu
+	forget    func()        // clears what a pusher keeps beside the window; nil without one, called under mu
 	reader    *bufio.Reader // between ws and conn
 	samples   *rate.Limiter
 	messages  *rate.Limiter
@@ -69,6 +71,7 @@ func newSession(server *Server, principal string, music tempo.Range) *session {
 // attach gives the session its connection.
 func (s *session) attach(ws *websocket.Conn, conn net.Conn, reader *bufio.Reader) {
 	s.ws, s.conn, s.reader = ws, conn, reader
+	s.wake = func() { conn.SetReadDeadline(past) }
 	ws.SetPingHandler(s.pong)
 }
 
@@ -349,7 +352,7 @@ func (s *session) stop(end *ending) {
 func (s *session) endLocked(end *ending) {
 	if s.ending == nil {
 		s.ending = end
-		s.conn.SetReadDeadline(past)
+		s.wake()
 	}
 	s.forgetLocked()
 }
@@ -358,6 +361,9 @@ func (s *session) endLocked(end *ending) {
 func (s *session) forgetLocked() {
 	s.stream.Clear()
 	s.decoder.Clear()
+	if s.forget != nil {
+		s.forget()
+	}
 	s.countResident()
 }
 

@@ -27,6 +27,9 @@ type serveCommand struct {
 	OIDCIssuer   string `name:"oidc-issuer" placeholder:"URL" help:"Take the tokens of this OpenID Connect provider, and no longer those of the built-in issuer."`
 	OIDCAudience string `name:"oidc-audience" placeholder:"NAME" help:"What its tokens must have in \"aud\": the client ID of the app, or the name of this server there."`
 
+	Page      bool `default:"true" negatable:"" help:"Serve the running-mode page at /."`
+	Anonymous bool `help:"Let anybody who opens the page have an identity for that device. Without it only people with a token can take part. For the built-in issuer."`
+
 	Origin []string `placeholder:"ORIGIN" help:"An origin, such as https://run.example.org, whose pages may call this server beside its own. Repeatable."`
 
 	GrantTTL    time.Duration `name:"grant-ttl" placeholder:"DURATION" help:"How long a consent holds before it has to be asked for again."`
@@ -50,6 +53,9 @@ func (c *serveCommand) Validate() error {
 	}
 	if (c.OIDCIssuer == "") != (c.OIDCAudience == "") {
 		return errors.New("--oidc-issuer and --oidc-audience belong together")
+	}
+	if c.Anonymous && c.OIDCIssuer != "" {
+		return errors.New("--anonymous is for the built-in issuer: with --oidc-issuer people log in there")
 	}
 	for name, n := range map[string]int{
 		"--max-sessions":            c.MaxSessions,
@@ -94,15 +100,27 @@ func (c *serveCommand) Run(app *appContext) (err error) {
 	}
 	defer func() { err = errors.Join(err, ledger.Close()) }()
 
+	capabilities, err := identity.OpenCapabilities(c.DataDir)
+	if err != nil {
+		return err
+	}
+	var anonymous ingest.AnonymousIssuer
+	if issuer, builtin := verifier.(*identity.Issuer); builtin && c.Anonymous {
+		anonymous = issuer
+	}
+
 	server, err := ingest.New(ingest.Config{
-		Listen:      c.Listen,
-		Admin:       c.Admin,
-		TLS:         certificates,
-		Ledger:      ledger,
-		Verifier:    verifier,
-		Origins:     c.Origin,
-		IdleTimeout: c.IdleTimeout,
-		Grace:       c.Grace,
+		Listen:       c.Listen,
+		Admin:        c.Admin,
+		TLS:          certificates,
+		Ledger:       ledger,
+		Verifier:     verifier,
+		Origins:      c.Origin,
+		Page:         c.Page,
+		Anonymous:    anonymous,
+		Capabilities: capabilities,
+		IdleTimeout:  c.IdleTimeout,
+		Grace:        c.Grace,
 		Limits: ingest.Limits{
 			Sessions:          c.MaxSessions,
 			SessionsPerPerson: c.MaxSessionsPerPerson,
