@@ -15,15 +15,17 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// newLoopbackServer serves a handler on a free port until the test ends.
-func newLoopbackServer(t *testing.T, handler http.Handler) (url string) {
+// newLoopbackServer serves a handler on a free port until the test ends or it
+// is stopped.
+func newLoopbackServer(t *testing.T, handler http.Handler) (url string, stop func()) {
 	t.Helper()
 	server := httptest.NewServer(handler)
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		server.CloseClientConnections()
 		server.Close()
 	})
-	return server.URL
+	t.Cleanup(stop)
+	return server.URL, stop
 }
 
 // waitFor waits for something longer than any machine needs.

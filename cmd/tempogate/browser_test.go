@@ -19,8 +19,6 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
-
-	"github.com/tempogate/tempogate/classifier"
 )
 
 // patience is longer than any machine needs for what a browser test waits for.
@@ -147,7 +145,7 @@ func (b *tab) value(expression string) string {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	text, err := chromedp.Run(ctx, chromedp.Evaluate[string]("Promise.resolve("+expression+").then(String)", chromedp.EvalAwaitPromise))
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string]("(async () => String(await ("+expression+")))()", chromedp.EvalAwaitPromise))
 	if err != nil {
 		b.t.Fatalf("%s: %v", expression, err)
 	}
@@ -228,7 +226,8 @@ func (b *tab) screenshot(name string) {
 
 // play lets the phone of the tab move as recorded, from now on and in real
 // time, until the returned function is called or the recording ends.
-func (b *tab) play(samples []classifier.Sample, fixes []classifier.Fix) (stop func()) {
+func (b *tab) play(m motion) (stop func()) {
+	samples, fixes := m.samples, m.fixes
 	ctx, cancel := context.WithCancel(b.ctx)
 	var players sync.WaitGroup
 	began, first := time.Now(), samples[0].SensorTime
@@ -292,6 +291,7 @@ type site struct {
 	listen string // of the server, the same after a restart
 	admin  string
 	server *exec.Cmd
+	unplug func() // ends the proxy: there is no network any more
 
 	mu    sync.Mutex
 	asked []asked
@@ -318,7 +318,7 @@ func startSite(t *testing.T, flags ...string) *site {
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { w.WriteHeader(http.StatusBadGateway) },
 	}
-	front := newLoopbackServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.url, s.unplug = newLoopbackServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen := asked{r.Method + " " + r.URL.Path, r.ContentLength}
 		if r.Header.Get("Upgrade") != "" {
 			seen.bytes = -1
@@ -328,7 +328,6 @@ func startSite(t *testing.T, flags ...string) *site {
 		s.mu.Unlock()
 		proxy.ServeHTTP(w, r)
 	}))
-	s.url = front
 	return s
 }
 
@@ -360,6 +359,16 @@ func (s *site) stop() {
 	s.server.Process.Signal(syscall.SIGTERM)
 	s.server.Wait()
 	s.server = nil
+}
+
+// token returns a token of the server's issuer.
+func (s *site) token(subject string) string {
+	s.t.Helper()
+	token, err := exec.Command("tempogate", "token", "--data-dir", s.dir, "--subject", subject).Output()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return strings.TrimSpace(string(token))
 }
 
 // seen returns the requests so far.

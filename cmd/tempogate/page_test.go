@@ -1,50 +1,346 @@
 package main
 
 import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/tempogate/tempogate/bench/dataset"
+	"github.com/tempogate/tempogate/bench/dataset/datasettest"
 	"github.com/tempogate/tempogate/bench/gait"
 	"github.com/tempogate/tempogate/classifier"
 )
 
-// simulatedRun is a run at 162 steps a minute that begins at once.
-func simulatedRun(t *testing.T) *gait.Recording {
+// A motion is what a phone feels, from its first step on, and what the page
+// has to say about it.
+type motion struct {
+	samples  []classifier.Sample
+	fixes    []classifier.Fix
+	activity string // as the page writes it
+	from, to int    // steps a minute
+}
+
+// simulatedRun is a run at 162 steps a minute.
+func simulatedRun(t *testing.T) motion {
 	t.Helper()
 	r, err := gait.Record(gait.Config{Seed: 1, RateHz: 60, FixRateHz: 1}, gait.DemoRun())
 	if err != nil {
 		t.Fatal(err)
 	}
-	const still = 5e9
-	first := r.Samples[0].SensorTime + still
-	for len(r.Samples) > 0 && r.Samples[0].SensorTime < first {
-		r.Samples = r.Samples[1:]
+	m := motion{r.Samples, r.Fixes, "Running", 156, 168}
+	first := r.Truth.Start()
+	for r.Truth.Steps(r.Truth.Start(), first) == 0 {
+		first += int64(10 * time.Millisecond)
 	}
-	for len(r.Fixes) > 0 && r.Fixes[0].SensorTime < first {
-		r.Fixes = r.Fixes[1:]
-	}
-	return r
+	m.skip(first - r.Samples[0].SensorTime)
+	return m
 }
 
-var _ = classifier.Run
+// skip drops the beginning, in nanoseconds.
+func (m *motion) skip(ns int64) {
+	first := m.samples[0].SensorTime + ns
+	for m.samples[0].SensorTime < first {
+		m.samples = m.samples[1:]
+	}
+	for len(m.fixes) > 0 && m.fixes[0].SensorTime < first {
+		m.fixes = m.fixes[1:]
+	}
+}
 
-func TestPageAllow(t *testing.T) {
-	b := openTab(t)
-	s := startSite(t, "--anonymous")
-	r := simulatedRun(t)
+// recorded is a stretch of a real recording in which the classifier, given all
+// of it at its full rate, is sure and steady.
+func recorded(t *testing.T, path, activity string) motion {
+	t.Helper()
+	collection := datasettest.Open(t)
+	i := slices.IndexFunc(collection.Entries, func(e dataset.Entry) bool { return e.Path == path })
+	if i < 0 {
+		t.Fatalf("the collection has no %s", path)
+	}
+	recordings, err := collection.Read(collection.Entries[i])
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := motion{recordings[0].Samples, recordings[0].Fixes, activity, 0, 0}
+	estimates, err := classifier.NewStream(classifier.Config{}).Push(nil, classifier.NewWorkspace(), slices.Clone(m.samples), slices.Clone(m.fixes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const length = 25 // seconds
+	for at := 10; at+length < len(estimates); at++ {
+		least, most := math.Inf(1), math.Inf(-1)
+		for _, e := range estimates[at : at+length] {
+			if e.Activity.String() != map[string]string{"Running": "run", "Walking": "walk"}[activity] || e.BPM == 0 {
+				least = math.NaN()
+			}
+			least, most = math.Min(least, float64(e.BPM)), math.Max(most, float64(e.BPM))
+		}
+		if most-least <= 6 { // and not NaN
+			m.skip(estimates[at].SensorTime - m.samples[0].SensorTime)
+			m.from, m.to = int(least)-5, int(most)+5
+			return m
+		}
+	}
+	t.Fatalf("%s has no steady stretch", path)
+	return m
+}
+
+// open opens the page.
+func (b *tab) open(s *site) {
+	b.t.Helper()
 	b.permit(s, "geolocation", "granted")
 	b.run(chromedp.Navigate(s.url))
-	b.until("the notice", "document.querySelectorAll('#notice p').length > 3")
-	b.screenshot("ask")
-	b.play(r.Samples, r.Fixes)
+}
+
+// allow says yes, to location too.
+func (b *tab) allow() {
+	b.t.Helper()
 	b.tap("#choose-location")
 	b.tap("#allow")
 	b.reads("#where-text", "Sent to")
-	t.Log(b.tempo(155, 170))
-	b.reads("#activity", "Running")
+}
+
+// decline says no, and starts.
+func (b *tab) decline() {
+	b.t.Helper()
+	b.tap("#decline")
+	b.reads("#where-text", "Nothing will be sent")
+	b.tap("#start")
+	b.reads("#where-text", "Nothing is sent")
+}
+
+// shows waits for what a motion has to come out as.
+func (b *tab) shows(m motion) {
+	b.t.Helper()
+	b.tempo(m.from, m.to)
+	b.reads("#activity", m.activity)
+}
+
+// Whoever allows it is streamed: tempo, activity and speed are right, the page
+// says how much went out, and after a withdrawal the server has nothing.
+func TestPageAllow(t *testing.T) {
+	b, s, m := openTab(t), startSite(t, "--anonymous"), simulatedRun(t)
+	b.open(s)
+	b.until("the notice", "document.querySelectorAll('#notice p').length > 3")
+	same := b.value("(() => { const [a, d] = ['allow', 'decline'].map((id) => document.getElementById(id).getBoundingClientRect());" +
+		" return a.width === d.width && a.height === d.height && a.top === d.top })()")
+	if same != "true" {
+		t.Error("Allow and Decline are not of one size")
+	}
+	b.screenshot("ask")
+	b.play(m)
+	b.allow()
+	b.shows(m)
+	b.until("the speed", "parseFloat(document.querySelector('#speed').textContent) > 6")
+	b.reads("#sent", "an hour")
+	b.reads("#sent", "No coordinates")
 	b.screenshot("server")
+	for _, series := range []string{`tempogate_samples_accepted_total{category="acceleration"}`, `tempogate_samples_accepted_total{category="location"}`} {
+		if s.metric(series) == 0 {
+			t.Errorf("%s is 0", series)
+		}
+	}
+	t.Logf("sent %s", b.text("#sent"))
 	b.tap("#withdraw")
-	b.reads("#held", "holds 0 readings")
+	b.reads("#held", "it holds 0 readings")
+	b.reads("#message", "Withdrawn")
 	b.screenshot("withdrawn")
+	if n := s.metric("tempogate_raw_samples_resident"); n != 0 {
+		t.Errorf("%v samples are still in memory", n)
+	}
+	if hidden := b.value("document.querySelector('#stop').hidden"); hidden != "true" {
+		t.Error("there is still something to withdraw")
+	}
+}
+
+// Whoever declines gets the same, and nothing leaves the phone: no request has
+// a body, and none opens a stream.
+func TestPageDecline(t *testing.T) {
+	b, s, m := openTab(t), startSite(t, "--anonymous"), simulatedRun(t)
+	b.open(s)
+	b.play(m)
+	b.decline()
+	b.shows(m)
+	b.reads("#sent", "stayed on this phone")
+	b.screenshot("phone")
+	b.tap("#use-location")
+	b.until("the speed", "parseFloat(document.querySelector('#speed').textContent) > 6")
+	for _, r := range s.seen() {
+		if r.bytes != 0 || !strings.HasPrefix(r.call, "GET ") {
+			t.Errorf("the page sent something: %s, %d bytes", r.call, r.bytes)
+		}
+	}
+	for _, series := range []string{`tempogate_frames_total{type="binary"}`, `tempogate_frames_total{type="text"}`, `tempogate_admissions_total{result="admitted"}`} {
+		if n := s.metric(series); n != 0 {
+			t.Errorf("%s is %v", series, n)
+		}
+	}
+}
+
+// Real recordings come out as what they are, both ways.
+func TestPageOnRecordings(t *testing.T) {
+	for _, c := range []struct{ path, activity string }{
+		{"mlqst/run", "Running"},
+		{"mlqst/walk", "Walking"},
+	} {
+		t.Run(c.activity, func(t *testing.T) {
+			m := recorded(t, c.path, c.activity)
+			b, s := openTab(t), startSite(t, "--anonymous")
+			b.open(s)
+			b.play(m)
+			b.allow()
+			b.shows(m)
+		})
+		t.Run(c.activity+" on the phone", func(t *testing.T) {
+			m := recorded(t, c.path, c.activity)
+			b, s := openTab(t), startSite(t)
+			b.open(s)
+			b.play(m)
+			b.decline()
+			b.shows(m)
+		})
+	}
+}
+
+// From the first step to a tempo on the page takes at most five seconds of the
+// phone's time, streamed and on the phone. The readings are fed in real time.
+func TestPageFirstTempo(t *testing.T) {
+	for name, start := range map[string]func(*tab){"streamed": (*tab).allow, "on the phone": (*tab).decline} {
+		t.Run(name, func(t *testing.T) {
+			b, s, m := openTab(t), startSite(t, "--anonymous"), simulatedRun(t)
+			b.open(s)
+			// At rest until all runs, so that only the tempo's own time counts.
+			stop := b.play(motion{samples: atRest(m.samples[0], 600)})
+			start(b)
+			b.until("readings", "document.querySelector('#activity').textContent !== '–'")
+			b.value(`(() => { window.firstTempo = 0; new MutationObserver(() => {
+				if (!window.firstTempo && Number(document.querySelector('#bpm').textContent) > 0) window.firstTempo = Date.now();
+			}).observe(document.querySelector('#bpm'), {childList: true, characterData: true, subtree: true}) })()`)
+			stop()
+			step := time.Now()
+			b.play(m)
+			b.shows(m)
+			first, err := strconv.ParseInt(b.value("window.firstTempo"), 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			took := time.UnixMilli(first).Sub(step).Seconds()
+			t.Logf("first_tempo_s %.1f", took)
+			if took > 5 {
+				t.Errorf("the first tempo came %.1f s after the first step", took)
+			}
+		})
+	}
+}
+
+// atRest is a phone that lies as it did at one reading.
+func atRest(s classifier.Sample, n int) []classifier.Sample {
+	samples := make([]classifier.Sample, n)
+	for i := range samples {
+		samples[i] = s
+		samples[i].SensorTime = s.SensorTime + int64(i)*16_666_667
+		samples[i].Z += 0.2 * float64(i%2) // browsers report changes only
+	}
+	return samples
+}
+
+// One tap moves the work from the server to the phone and back, as long as the
+// consent stands.
+func TestPageSwitches(t *testing.T) {
+	b, s, m := openTab(t), startSite(t, "--anonymous"), simulatedRun(t)
+	b.open(s)
+	b.play(m)
+	b.allow()
+	b.shows(m)
+	b.tap("#switch")
+	b.reads("#where-text", "Nothing is sent")
+	b.tempo(m.from, m.to)
+	frames := s.metric(`tempogate_frames_total{type="binary"}`)
+	b.reads("#sent", "stayed on this phone")
+	if more := s.metric(`tempogate_frames_total{type="binary"}`); more != frames {
+		t.Errorf("%v frames were sent after the switch", more-frames)
+	}
+	b.tap("#switch")
+	b.reads("#where-text", "Sent to")
+	b.tempo(m.from, m.to)
+}
+
+// Without permission for the sensor the page says what to do.
+func TestPageDeniedPermission(t *testing.T) {
+	b, s := openTab(t), startSite(t, "--anonymous")
+	b.permit(s, "accelerometer", "denied")
+	b.open(s)
+	b.tap("#allow")
+	b.reads("#message", "may not use the motion sensor")
+	b.screenshot("denied")
+	if b.text("#start") != "Start" {
+		t.Error("it cannot be tried again")
+	}
+}
+
+// A denied location costs the speed and nothing else.
+func TestPageDeniedLocation(t *testing.T) {
+	b, s, m := openTab(t), startSite(t, "--anonymous"), simulatedRun(t)
+	b.open(s)
+	b.permit(s, "geolocation", "denied")
+	b.play(m)
+	b.allow()
+	b.reads("#message", "Location is not allowed")
+	b.shows(m)
+}
+
+// A server that goes away is waited for.
+func TestPageLosesTheServer(t *testing.T) {
+	b, s, m := openTab(t), startSite(t, "--anonymous"), simulatedRun(t)
+	b.open(s)
+	b.play(m)
+	b.allow()
+	b.shows(m)
+	s.stop()
+	b.reads("#where-text", "Trying again")
+	b.screenshot("lost")
+	s.start()
+	b.reads("#where-text", "Sent to")
+	estimates := func() float64 { return s.metric("tempogate_estimates_total") }
+	waitFor(t, "estimates of the server that came back", func() bool { return estimates() > 0 })
+}
+
+// Without a network the page opens and works on the phone.
+func TestPageOffline(t *testing.T) {
+	b, s, m := openTab(t), startSite(t), simulatedRun(t)
+	b.open(s)
+	b.until("the service worker", "(await navigator.serviceWorker.ready, navigator.serviceWorker.controller)")
+	stop := b.play(m)
+	b.decline()
+	b.shows(m)
+	stop()
+	s.unplug()
+	b.run(chromedp.Navigate(s.url))
+	b.play(m)
+	b.tap("#start")
+	b.shows(m)
+}
+
+// Where visitors get no identity, the page says so and takes a token.
+func TestPageNeedsAToken(t *testing.T) {
+	b, s := openTab(t), startSite(t)
+	b.open(s)
+	b.tap("#allow")
+	b.reads("#message", "a token from its operator")
+	b.screenshot("token")
+	b.run(chromedp.SendKeys("#token", s.token("anna")))
+	b.tap("#token-form button")
+	b.play(simulatedRun(t))
+	b.tap("#allow")
+	b.reads("#where-text", "Sent to")
+
+	// A link brings a token as well, and does not leave it in the address.
+	other := openTab(t)
+	other.open(s)
+	other.run(chromedp.Navigate(s.url+"/#token="+s.token("bea")), chromedp.Reload())
+	other.until("the token to be taken", "location.hash === '' && localStorage['tempogate.token']")
 }

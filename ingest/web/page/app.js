@@ -55,6 +55,7 @@ function showNotice() {
 
 async function allow() {
   const permission = Capture.ask(); // in the tap itself, before anything else
+  permission.catch(() => {}); // start says it
   say("");
   const location = $("choose-location").checked;
   try {
@@ -64,7 +65,6 @@ async function allow() {
     }
     await grant(location ? ["acceleration", "location"] : ["acceleration"]);
   } catch (error) {
-    permission.catch(() => {});
     return sayRefusal(error);
   }
   choose("server");
