@@ -252,7 +252,8 @@ func (l *Ledger) DeliveryCounts() map[string]DeliveryCounts {
 // Receive calls each with every estimate for a recipient, from all nodes, until
 // the context ends or each fails, and returns that error. An estimate counts as
 // delivered when each has returned nil. Every receiveBeat without one each is
-// called with nil, so that somebody who is gone is noticed. What comes while
+// called with nil, so that somebody who is gone is noticed; and once when it
+// begins to listen. What comes while
 // each is busy waits, up to a bound. It fails with unknown_recipient when no
 // notice on record names the recipient.
 func (l *Ledger) Receive(ctx context.Context, recipient string, each func(line []byte) error) error {
@@ -265,6 +266,9 @@ func (l *Ledger) Receive(ctx context.Context, recipient string, each func(line [
 		return unavailable("tempo cannot be received now", err)
 	}
 	defer subscription.Unsubscribe() // fails only when the connection has ended, and the subscription with it
+	if err := each(nil); err != nil {
+		return err
+	}
 	beat := time.NewTicker(receiveBeat)
 	defer beat.Stop()
 	for {

@@ -195,7 +195,7 @@ func loadNotice(folder fs.FS, name string) (*Notice, error) {
 	}
 	sums, err := fs.ReadFile(folder, noticeSums)
 	if err != nil {
-		return nil, &Error{Code: CodeBadNotice, Message: "the digests of the notices cannot be read", cause: err}
+		return nil, &Error{Code: CodeBadNotice, Message: "the digests of the notices cannot be read, write them with \"sha256sum *.json > " + noticeSums + "\" in their folder", cause: err}
 	}
 	n, err := ParseNotice(data)
 	if err != nil {

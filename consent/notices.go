@@ -19,11 +19,15 @@ func BuiltInNotices() ([]*Notice, error) {
 	if err != nil {
 		return nil, &Error{Code: CodeBadNotice, Message: "the notices that are built in cannot be read", cause: err}
 	}
-	return loadNotices(folder)
+	return LoadNotices(folder)
 }
 
-// loadNotices reads every notice of a folder.
-func loadNotices(folder fs.FS) ([]*Notice, error) {
+// LoadNotices reads every notice of a folder, an operator's own for example:
+// files named VERSION.LANGUAGE.json, and beside them SHA256SUMS with the digest
+// of each, as "sha256sum *.json > SHA256SUMS" writes it. It fails with
+// bad_notice when there is none, when one cannot be used, and when one was
+// edited and kept its version.
+func LoadNotices(folder fs.FS) ([]*Notice, error) {
 	files, err := fs.Glob(folder, "*.json")
 	if err != nil {
 		return nil, &Error{Code: CodeBadNotice, Message: "the folder of the notices cannot be read", cause: err}
@@ -35,6 +39,9 @@ func loadNotices(folder fs.FS) ([]*Notice, error) {
 			return nil, err
 		}
 		all = append(all, n)
+	}
+	if len(all) == 0 {
+		return nil, badNotice("there is none in the folder: a notice is a file named VERSION.LANGUAGE.json, for example 2026-11-01.en.json")
 	}
 	return all, nil
 }

@@ -48,6 +48,21 @@ type Ledger interface {
 	// before the change is acknowledged to whoever made it.
 	Watch(principal string, told func(consent.Grant)) (stop func())
 
+	// Delivers reports whether anybody is to get this person's tempo. It is
+	// asked for each estimate, must not wait, and allocates nothing.
+	Delivers(principal string) bool
+
+	// Deliver hands an estimate to the recipients that the grant names. It
+	// takes a copy and must not wait.
+	Deliver(principal string, estimate []byte)
+
+	// Receive calls each with what there is for a recipient, and with nil when
+	// it begins and every few seconds without anything.
+	Receive(ctx context.Context, recipient string, each func(line []byte) error) error
+
+	// DeliveryCounts says what became of the estimates, by recipient.
+	DeliveryCounts() map[string]consent.DeliveryCounts
+
 	// Notices are the notice that people are asked under now, in each language
 	// that there is, the default first.
 	Notices() []*consent.Notice
@@ -68,6 +83,12 @@ type Ledger interface {
 // 503, every other one with 401.
 type Verifier interface {
 	Verify(ctx context.Context, token string) (identity.Identity, error)
+}
+
+// A RecipientVerifier finds out which recipient a bearer token stands for.
+// *identity.Issuer is one. Errors are as those of a Verifier.
+type RecipientVerifier interface {
+	VerifyRecipient(ctx context.Context, token string) (name string, err error)
 }
 
 // A Config configures a Server. Ledger and Verifier have to be there, the zero
@@ -99,6 +120,10 @@ type Config struct {
 	// Capabilities seals the links of apps that can only push. Without it there
 	// are none.
 	Capabilities Sealer
+
+	// Recipients, when set, lets third parties get the tempo of people who
+	// named them. Without it none can.
+	Recipients RecipientVerifier
 
 	// Classifier configures the stream of each session.
 	Classifier classifier.Config

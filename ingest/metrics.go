@@ -95,6 +95,7 @@ func newMetrics(reg *registry, ledger Ledger) *metrics {
 			}
 			return 1
 		}),
+		deliveryCollector{ledger},
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)

@@ -30,6 +30,11 @@ type Server struct {
 	newcomers newcomers
 	serving   atomic.Bool
 
+	leaving context.Context // done when the server goes away
+	leave   context.CancelFunc
+
+	recipients connections // of third parties
+
 	mu            sync.Mutex
 	public, admin net.Listener
 }
@@ -47,6 +52,7 @@ func New(config Config) (*Server, error) {
 		upgrader: newUpgrader(),
 		pushers:  pushers{byID: make(map[uint64]*pusher)},
 	}
+	s.leaving, s.leave = context.WithCancel(context.Background())
 	s.metrics = newMetrics(s.registry, config.Ledger)
 	classifier.NewStream(config.Classifier) // reads the model now, not for the first session
 	return s, nil
@@ -153,6 +159,7 @@ const cutTime = time.Second
 // shutDown lets the public side finish, within the grace period.
 func (s *Server) shutDown(public *http.Server) {
 	s.registry.drain()
+	s.leave()
 	live := s.registry.appendSessions(nil)
 	s.log.Info("draining", "sessions", len(live))
 	for _, session := range live {

@@ -242,6 +242,10 @@ func (s *session) answer(w *workspace, received time.Time) error {
 		if err := s.write(w.answer); err != nil {
 			return err
 		}
+		if ledger := s.server.config.Ledger; ledger.Delivers(s.principal) {
+			w.answer = wire.AppendTempo(w.answer[:0], e, received)
+			ledger.Deliver(s.principal, w.answer)
+		}
 	}
 	if n := len(w.estimates); n > 0 {
 		s.server.metrics.estimates.Add(float64(n))

@@ -33,6 +33,7 @@ type commandLine struct {
 	Serve    serveCommand    `cmd:"" help:"Run the server."`
 	Token    tokenCommand    `cmd:"" help:"Print a bearer token of the built-in issuer."`
 	Consent  consentCommand  `cmd:"" help:"Ask, give, take back and look up consent."`
+	Receive  receiveCommand  `cmd:"" help:"As a third party, print the tempo of people who named you, one JSON line each as it comes."`
 	Replay   replayCommand   `cmd:"" help:"Stream recordings as a running app would, and print each answer as a JSON line."`
 	Classify classifyCommand `cmd:"" help:"Print what the classifier says about recordings, one JSON line a second; no server needed."`
 	Train    trainCommand    `cmd:"" help:"Train a model from labelled recordings."`

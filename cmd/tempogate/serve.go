@@ -27,8 +27,9 @@ type serveCommand struct {
 	OIDCIssuer   string `name:"oidc-issuer" placeholder:"URL" help:"Take the tokens of this OpenID Connect provider, and no longer those of the built-in issuer."`
 	OIDCAudience string `name:"oidc-audience" placeholder:"NAME" help:"What its tokens must have in \"aud\": the client ID of the app, or the name of this server there."`
 
-	Page      bool `default:"true" negatable:"" help:"Serve the running-mode page at /."`
-	Anonymous bool `help:"Let anybody who opens the page have an identity for that device. Without it only people with a token can take part. For the built-in issuer."`
+	Page      bool   `default:"true" negatable:"" help:"Serve the running-mode page at /."`
+	Anonymous bool   `help:"Let anybody who opens the page have an identity for that device. Without it only people with a token can take part. For the built-in issuer."`
+	Notices   string `type:"existingdir" placeholder:"DIR" help:"Ask with the notices in this folder, not with the built-in ones: files named VERSION.LANGUAGE.json, and SHA256SUMS as sha256sum writes it."`
 
 	Origin []string `placeholder:"ORIGIN" help:"An origin, such as https://run.example.org, whose pages may call this server beside its own. Repeatable."`
 
@@ -83,13 +84,24 @@ func (c *serveCommand) Run(app *appContext) (err error) {
 		}
 		certificates = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	}
-	verifier, closeVerifier, err := c.verifier(app)
+	issuer, err := identity.OpenIssuer(c.DataDir)
+	if err != nil {
+		return err
+	}
+	verifier, closeVerifier, err := c.verifier(app, issuer)
 	if err != nil {
 		return err
 	}
 	defer closeVerifier()
+	var notices []*consent.Notice // those that are built in
+	if c.Notices != "" {
+		if notices, err = consent.LoadNotices(os.DirFS(c.Notices)); err != nil {
+			return err
+		}
+	}
 	ledger, err := consent.OpenLedger(app, consent.LedgerConfig{
 		Dir:      c.DataDir,
+		Notices:  notices,
 		NATSURL:  c.NATS,
 		GrantTTL: c.GrantTTL,
 		Lease:    c.Lease,
@@ -115,6 +127,7 @@ func (c *serveCommand) Run(app *appContext) (err error) {
 		TLS:          certificates,
 		Ledger:       ledger,
 		Verifier:     verifier,
+		Recipients:   issuer,
 		Origins:      c.Origin,
 		Page:         c.Page,
 		Anonymous:    anonymous,
@@ -145,10 +158,9 @@ func (c *serveCommand) Run(app *appContext) (err error) {
 
 // verifier returns who says whom a token stands for: the identity provider, or
 // the built-in issuer where none is named.
-func (c *serveCommand) verifier(app *appContext) (verifier ingest.Verifier, closeVerifier func(), err error) {
+func (c *serveCommand) verifier(app *appContext, issuer *identity.Issuer) (verifier ingest.Verifier, closeVerifier func(), err error) {
 	if c.OIDCIssuer == "" {
-		issuer, err := identity.OpenIssuer(c.DataDir)
-		return issuer, func() {}, err
+		return issuer, func() {}, nil
 	}
 	provider, err := identity.OpenProvider(app, identity.ProviderConfig{
 		Dir: c.DataDir, Issuer: c.OIDCIssuer, Audience: c.OIDCAudience, Logger: app.log,

@@ -16,6 +16,10 @@ const (
 	BuiltinIssuer   = "tempogate-builtin"
 	BuiltinAudience = "tempogate"
 
+	// RecipientAudience is that of the tokens of recipients, which stand for
+	// nobody whose motion could be taken in.
+	RecipientAudience = "tempogate-recipient"
+
 	// MaxTTL is how long a token of the built-in issuer can hold at most. It is
 	// also how long a key is kept after a newer one took over.
 	MaxTTL = 30 * 24 * time.Hour
@@ -32,7 +36,8 @@ type Issuer struct {
 	last       atomic.Pointer[keyring]
 	pseudonyms *Pseudonyms
 	parser     *jwt.Parser
-	expect     expectation
+	expect     expectation // of a person's token
+	recipient  expectation // of a recipient's
 	now        func() time.Time
 }
 
@@ -52,8 +57,11 @@ func OpenIssuer(dir string) (*Issuer, error) {
 	if issuer.pseudonyms, err = OpenPseudonyms(dir); err != nil {
 		return nil, err
 	}
-	issuer.expect = newExpectation(BuiltinIssuer, BuiltinAudience, clockSkew, func() time.Time { return issuer.now() },
-		"the token was signed with another key: get one from this server's issuer (tempogate token with the same data folder)")
+	expect := func(audience string) expectation {
+		return newExpectation(BuiltinIssuer, audience, clockSkew, func() time.Time { return issuer.now() },
+			"the token was signed with another key: get one from this server's issuer (tempogate token with the same data folder)")
+	}
+	issuer.expect, issuer.recipient = expect(BuiltinAudience), expect(RecipientAudience)
 	issuer.parser = jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
 		jwt.WithoutClaimsValidation(), // done by expect, below
@@ -67,8 +75,19 @@ func OpenIssuer(dir string) (*Issuer, error) {
 // seconds) and at most MaxTTL. It is signed with the newest key, also when
 // another process made that one.
 func (i *Issuer) Token(subject string, ttl time.Duration) (string, error) {
+	return i.token(subject, BuiltinAudience, ttl)
+}
+
+// RecipientToken returns a token by which a recipient of tempo, as a notice
+// names it, gets what people let it have. It holds as Token's does, and for
+// nothing else.
+func (i *Issuer) RecipientToken(name string, ttl time.Duration) (string, error) {
+	return i.token(name, RecipientAudience, ttl)
+}
+
+func (i *Issuer) token(subject, audience string, ttl time.Duration) (string, error) {
 	if subject == "" {
-		return "", errors.New("identity: the subject is empty: name the person that the token is for")
+		return "", errors.New("identity: the subject is empty: name whom the token is for")
 	}
 	if len(subject) > maxSubject {
 		return "", fmt.Errorf("identity: the subject has %d bytes, at most %d are taken", len(subject), maxSubject)
@@ -88,7 +107,7 @@ func (i *Issuer) Token(subject string, ttl time.Duration) (string, error) {
 	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.RegisteredClaims{
 		Issuer:    BuiltinIssuer,
 		Subject:   subject,
-		Audience:  jwt.ClaimStrings{BuiltinAudience},
+		Audience:  jwt.ClaimStrings{audience},
 		IssuedAt:  jwt.NewNumericDate(now),
 		ExpiresAt: jwt.NewNumericDate(now.Add(ttl)),
 	})
@@ -126,13 +145,35 @@ func (i *Issuer) keys() (*keyring, error) {
 // to mend and never holds the token, the subject or a part of either; it wraps
 // ErrUnavailable when the keys cannot be read.
 func (i *Issuer) Verify(_ context.Context, token string) (Identity, error) {
-	if err := i.expect.checkForm(token); err != nil {
+	claims, err := i.verify(token, &i.expect)
+	if err != nil {
 		return Identity{}, err
+	}
+	return Identity{
+		Principal: i.pseudonyms.Of(claims.Issuer, claims.Subject),
+		ExpiresAt: claims.ExpiresAt.Time,
+	}, nil
+}
+
+// VerifyRecipient returns the name of the recipient that a token stands for. It
+// fails as Verify does.
+func (i *Issuer) VerifyRecipient(_ context.Context, token string) (name string, err error) {
+	claims, err := i.verify(token, &i.recipient)
+	if err != nil {
+		return "", err
+	}
+	return claims.Subject, nil
+}
+
+// verify returns the claims of a token that is as expected.
+func (i *Issuer) verify(token string, expect *expectation) (*jwt.RegisteredClaims, error) {
+	if err := expect.checkForm(token); err != nil {
+		return nil, err
 	}
 	ring, err := i.keys()
 	if err != nil {
 		// The error itself names files, which are nobody's business outside.
-		return Identity{}, fmt.Errorf("identity: %w: this server cannot read its key file, its operator has to mend that", ErrUnavailable)
+		return nil, fmt.Errorf("identity: %w: this server cannot read its key file, its operator has to mend that", ErrUnavailable)
 	}
 	var claims jwt.RegisteredClaims
 	// The key is picked by its name. A key that the token itself brings (jwk,
@@ -146,17 +187,14 @@ func (i *Issuer) Verify(_ context.Context, token string) (Identity, error) {
 		return key.private.Public().(ed25519.PublicKey), nil
 	})
 	if err != nil {
-		return Identity{}, i.expect.explain(err)
+		return nil, expect.explain(err)
 	}
-	if err := i.expect.check(&claims); err != nil {
-		return Identity{}, err
+	if err := expect.check(&claims); err != nil {
+		return nil, err
 	}
 	// What Token never writes, only somebody who has the key does.
 	if claims.IssuedAt == nil || claims.ExpiresAt.Sub(claims.IssuedAt.Time) > MaxTTL {
-		return Identity{}, fmt.Errorf("identity: the token holds for longer than %v: get a new one", MaxTTL)
+		return nil, fmt.Errorf("identity: the token holds for longer than %v: get a new one", MaxTTL)
 	}
-	return Identity{
-		Principal: i.pseudonyms.Of(claims.Issuer, claims.Subject),
-		ExpiresAt: claims.ExpiresAt.Time,
-	}, nil
+	return &claims, nil
 }
