@@ -67,7 +67,7 @@ func startNodeIn(t testing.TB, book consent.LedgerConfig, change func(*Config)) 
 	n := &node{t: t, ledger: &faultyLedger{Ledger: ledger}, issuer: issuer, log: log}
 	config := Config{
 		Listen: "127.0.0.1:0", Admin: "127.0.0.1:0",
-		Ledger: n.ledger, Verifier: issuer, Logger: logger,
+		Ledger: n.ledger, Verifier: issuer, Recipients: issuer, Logger: logger,
 	}
 	if change != nil {
 		change(&config)

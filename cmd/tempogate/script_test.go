@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
@@ -16,6 +17,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -39,6 +41,7 @@ func TestMain(m *testing.M) {
 //	setenv NAME FILE          sets a variable to what a file holds
 //	provider FILE             starts an OpenID Connect provider, puts its address
 //	                          into ISSUER, and writes a token of it
+//	sums FOLDER               writes SHA256SUMS for the notices in a folder, as sha256sum would
 //	get URL                   prints what is at an address
 //	until URL PATTERN         waits until what is at an address matches
 func TestScripts(t *testing.T) {
@@ -81,6 +84,18 @@ func TestScripts(t *testing.T) {
 			},
 			"provider": func(ts *testscript.TestScript, _ bool, args []string) {
 				startProvider(ts, args[0])
+			},
+			"sums": func(ts *testscript.TestScript, _ bool, args []string) {
+				folder := ts.MkAbs(args[0])
+				files, err := filepath.Glob(filepath.Join(folder, "*.json"))
+				ts.Check(err)
+				var sums bytes.Buffer
+				for _, file := range files {
+					content, err := os.ReadFile(file)
+					ts.Check(err)
+					fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(content), filepath.Base(file))
+				}
+				ts.Check(os.WriteFile(filepath.Join(folder, "SHA256SUMS"), sums.Bytes(), 0o644))
 			},
 			"get": func(ts *testscript.TestScript, _ bool, args []string) {
 				body, err := get(args[0])
@@ -175,6 +190,7 @@ func TestExitCodes(t *testing.T) {
 		{"token --subject rotate --ttl 720h", 0, ".", ""}, // a person, not the command
 		{"token print --subject anna", 0, ".", ""},
 		{"token rotate", 0, "", ""},
+		{"token recipient coach", 0, ".", ""},
 
 		{"", 2, "", "expected one of"},
 		{"dance", 2, "", "unexpected argument dance"},
@@ -189,6 +205,9 @@ func TestExitCodes(t *testing.T) {
 		{"--log-level loud token --subject anna", 2, "", "--log-level"},
 		{"token", 2, "", "--subject"},
 		{"token --subject anna --ttl=-1h", 2, "", "--ttl"},
+		{"token recipient", 2, "", "<name>"},
+		{"token recipient coach --ttl=-1h", 2, "", "--ttl"},
+		{"serve --notices /nowhere", 2, "", "/nowhere"},
 		{"consent", 2, "", "expected one of"},
 		{"consent verify", 2, "", "<file>"},
 		{"replay", 2, "", "<file>"},
