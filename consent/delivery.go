@@ -40,6 +40,9 @@ type DeliveryCounts struct {
 	Dropped uint64 `json:"dropped"` // the node had no time for it
 }
 
+// Missed returns how many the recipient did not get.
+func (c DeliveryCounts) Missed() uint64 { return c.Unheard + c.Dropped }
+
 // An outgoing estimate is on its way to whom the grant names.
 type outgoing struct {
 	principal string

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -66,9 +67,10 @@ type Ledger struct {
 
 	taking sync.Mutex // held while something is taken in and watchers are told, so that there is one order
 
-	begun      bool     // the state is what the store held at the opening; guarded by taking
-	unfinished []uint64 // erased, and still in the register at the opening; guarded by taking
-	registered uint64   // how far the register has been taken in; for followRegister
+	begun      bool             // the state is what the store held at the opening; guarded by taking
+	changes    map[Event]uint64 // since begun; guarded by taking
+	unfinished []uint64         // erased, and still in the register at the opening; guarded by taking
+	registered uint64           // how far the register has been taken in; for followRegister
 
 	mu        sync.RWMutex
 	state     *state // written under taking too
@@ -106,6 +108,7 @@ func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 		state:     newState(),
 		register:  newRegister(),
 		unsettled: map[string]struct{}{},
+		changes:   map[Event]uint64{},
 		watchers:  map[string][]*watcher{},
 		putting:   make(chan struct{}, 1),
 		patience:  putTimeout,
@@ -341,7 +344,10 @@ func (l *Ledger) take(sequence uint64, subject string, body []byte) error {
 	l.state.put(sequence, body, change, n)
 	delete(l.unsettled, principal)
 	l.mu.Unlock()
-	if !l.begun && principal != "" && change.person.erased {
+	switch {
+	case l.begun && change.person != nil:
+		l.changes[change.event]++
+	case principal != "" && change.person.erased:
 		l.unfinished = append(l.unfinished, change.before.who.sequence)
 	}
 	if principal != "" {
@@ -349,6 +355,14 @@ func (l *Ledger) take(sequence uint64, subject string, body []byte) error {
 	}
 	l.progress.move(sequence)
 	return nil
+}
+
+// Changes counts the changes of people's consent since the ledger was opened, on
+// all nodes.
+func (l *Ledger) Changes() map[Event]uint64 {
+	l.taking.Lock()
+	defer l.taking.Unlock()
+	return maps.Clone(l.changes)
 }
 
 // renew asks the store for its newest entry and, once that has been taken in,

@@ -86,6 +86,7 @@ type applied struct {
 	record string
 	before *person // nil for the first entry of a record
 	person *person
+	event  Event
 }
 
 // check works out what an entry changes without changing anything. It fails
@@ -126,7 +127,7 @@ func (s *state) check(sequence uint64, subject string, body []byte) (applied, *N
 	if n == nil || n.Version != e.NoticeVersion {
 		return applied{}, nil, damaged(sequence, "it names a notice that the ledger does not hold")
 	}
-	return applied{e.Record, before, e.person(n, s.share(e.Categories), sequence)}, nil, nil
+	return applied{e.Record, before, e.person(n, s.share(e.Categories), sequence), e.Event}, nil, nil
 }
 
 // person returns where the entry leaves the person.

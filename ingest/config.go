@@ -63,6 +63,9 @@ type Ledger interface {
 	// DeliveryCounts says what became of the estimates, by recipient.
 	DeliveryCounts() map[string]consent.DeliveryCounts
 
+	// Changes counts the changes of consent since the ledger was opened.
+	Changes() map[consent.Event]uint64
+
 	// Notices are the notice that people are asked under now, in each language
 	// that there is, the default first.
 	Notices() []*consent.Notice

@@ -132,8 +132,8 @@ func requestKey(r *http.Request) (context.Context, error) {
 // erasure, the last thing that is said to this person. By then live sessions
 // have been told, and nothing leads from the person to the record any more.
 func (s *Server) deleteIdentity(w http.ResponseWriter, r *http.Request, principal string) error {
-	if r.URL.RawQuery != "" { // somebody may believe that this erases a part
-		return problem(http.StatusBadRequest, CodeMalformed, "DELETE /v1/consent/identity takes no parameters: it erases all")
+	if _, err := onlyParameters(r); err != nil { // somebody may believe that this erases a part
+		return err
 	}
 	receipt, err := s.config.Ledger.Erase(r.Context(), principal, httpMethod)
 	if err != nil {

@@ -66,7 +66,7 @@ func (s *Server) getNoticeChanges(w http.ResponseWriter, r *http.Request) error 
 	h.Add("Vary", "Accept, Accept-Language")
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Content-Language", changes.Language)
-	if !prefersText(r.Header.Values("Accept")) {
+	if !prefers("text/plain", r.Header.Values("Accept")) {
 		return writeJSON(w, http.StatusOK, changes)
 	}
 	text := changes.String()
@@ -90,18 +90,21 @@ func onlyParameters(r *http.Request, names ...string) (url.Values, error) {
 			known++
 		}
 	}
+	if known < len(query) && len(names) == 0 {
+		return nil, problem(http.StatusBadRequest, CodeMalformed, "this call takes no parameters")
+	}
 	if known < len(query) {
 		return nil, problem(http.StatusBadRequest, CodeMalformed, "the parameters of this call are "+strings.Join(names, " and "))
 	}
 	return query, nil
 }
 
-// prefersText reports whether an Accept header names text/plain, and
-// application/json not or with less weight. Wildcards leave it at JSON.
-func prefersText(accept []string) bool {
+// prefers reports whether an Accept header names a kind, and application/json
+// not or with less weight. Wildcards leave it at JSON.
+func prefers(kind string, accept []string) bool {
 	weights := map[string]float64{}
 	for part := range strings.SplitSeq(strings.Join(accept, ","), ",") {
-		kind, parameters, err := mime.ParseMediaType(part)
+		named, parameters, err := mime.ParseMediaType(part)
 		if err != nil {
 			continue
 		}
@@ -111,7 +114,7 @@ func prefersText(accept []string) bool {
 				continue
 			}
 		}
-		weights[kind] = weight
+		weights[named] = weight
 	}
-	return weights["text/plain"] > weights[jsonContentType]
+	return weights[kind] > weights[jsonContentType]
 }

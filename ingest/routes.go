@@ -20,6 +20,7 @@ func (s *Server) routes() []route {
 		{"GET /v1/notice/changes", s.getNoticeChanges},
 		{"GET /v1/keys", s.getKeys},
 		{"GET /v1/stream", s.stream},
+		{"GET /v1/transparency", s.getTransparency},
 		{"GET /v1/tempo", s.getTempo},
 		{"PUT /v1/consent", s.personal(s.putConsent)},
 		{"GET /v1/consent", s.personal(s.getConsent)},

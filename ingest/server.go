@@ -34,6 +34,7 @@ type Server struct {
 	leave   context.CancelFunc
 
 	recipients connections // of third parties
+	account    account     // for the transparency page
 
 	mu            sync.Mutex
 	public, admin net.Listener
@@ -52,6 +53,7 @@ func New(config Config) (*Server, error) {
 		upgrader: newUpgrader(),
 		pushers:  pushers{byID: make(map[uint64]*pusher)},
 	}
+	s.account.since = time.Now()
 	s.leaving, s.leave = context.WithCancel(context.Background())
 	s.metrics = newMetrics(s.registry, config.Ledger)
 	classifier.NewStream(config.Classifier) // reads the model now, not for the first session

@@ -48,6 +48,7 @@ type session struct {
 	location bool    // whether that grant covers location
 	decoder  wire.Decoder
 	stream   *classifier.Stream
+	held     holding // readings in the window
 
 	toldRefused bool // that location is not granted; for the session's goroutine only
 }
@@ -145,6 +146,7 @@ func (s *session) step() error {
 		return err
 	}
 	received := time.Now()
+	s.noteOldest(received)
 	s.lastFrame.Store(received.UnixNano())
 	if !s.messages.AllowN(received, 1) {
 		return endWith(wire.CloseTooMuch, "too many frames: send one a second")
@@ -161,6 +163,7 @@ func (s *session) step() error {
 	if err := s.answer(w, received); err != nil {
 		return err
 	}
+	s.deliver(w, received)
 	switch control {
 	case wire.ControlWithdraw:
 		return s.withdraw()
@@ -218,6 +221,7 @@ func (s *session) infer(w *workspace, binary bool, payload []byte, now time.Time
 	if err != nil {
 		return wire.ControlNone, endOfPush(err)
 	}
+	s.held.take(b, &server.account)
 	server.metrics.accelerations.Add(float64(len(b.Samples)))
 	server.metrics.locations.Add(float64(len(b.Fixes)))
 	cost := len(b.Samples) + len(b.Fixes) + b.RefusedLocation + b.Ignored + estimateCost*len(w.estimates)
@@ -241,10 +245,6 @@ func (s *session) answer(w *workspace, received time.Time) error {
 		w.answer = wire.AppendEstimate(w.answer[:0], e, float64(e.SensorTime)/1e9)
 		if err := s.write(w.answer); err != nil {
 			return err
-		}
-		if ledger := s.server.config.Ledger; ledger.Delivers(s.principal) {
-			w.answer = wire.AppendTempo(w.answer[:0], e, received)
-			ledger.Deliver(s.principal, w.answer)
 		}
 	}
 	if n := len(w.estimates); n > 0 {
@@ -363,6 +363,8 @@ func (s *session) endLocked(end *ending) {
 
 // forgetLocked clears the window and the last position.
 func (s *session) forgetLocked() {
+	s.noteOldest(time.Now())
+	s.held.clear(&s.server.account)
 	s.stream.Clear()
 	s.decoder.Clear()
 	if s.forget != nil {

@@ -20,6 +20,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) error {
 	principal, refused := s.gate(r)
 	if refused != nil {
 		s.metrics.admissions.WithLabelValues(refused.Code).Inc()
+		s.account.refuse(refused)
 		return refused
 	}
 	handedOver := false

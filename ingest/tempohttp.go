@@ -11,6 +11,7 @@ import (
 
 	"github.com/tempogate/tempogate/consent"
 	"github.com/tempogate/tempogate/consent/identity"
+	"github.com/tempogate/tempogate/ingest/wire"
 )
 
 // linesContentType is that of answers with one JSON object a line.
@@ -61,6 +62,18 @@ func (s *Server) getTempo(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	return err
+}
+
+// deliver hands what came out of a frame to the recipients that the grant names.
+func (s *session) deliver(w *workspace, received time.Time) {
+	ledger := s.server.config.Ledger
+	if len(w.estimates) == 0 || !ledger.Delivers(s.principal) {
+		return
+	}
+	for i := range w.estimates {
+		w.answer = wire.AppendTempo(w.answer[:0], &w.estimates[i], received)
+		ledger.Deliver(s.principal, w.answer)
+	}
 }
 
 // recipient finds out which recipient calls.
