@@ -105,15 +105,19 @@ func documented(t testing.TB, req *http.Request, resp *http.Response, body strin
 		t.Fatal(err)
 	}
 	method := strings.ToLower(req.Method)
-	call := req.Method + " " + req.URL.Path
-	if operation, _ := o.at(t, "paths", req.URL.Path, method); operation == nil {
+	path := req.URL.Path
+	if strings.HasPrefix(path, "/v1/push/") {
+		path = "/v1/push/{capability}" // which must not stand in a test's log, either
+	}
+	call := req.Method + " " + path
+	if operation, _ := o.at(t, "paths", path, method); operation == nil {
 		if resp.StatusCode != http.StatusNotFound && resp.StatusCode != http.StatusMethodNotAllowed {
 			t.Errorf("%s answers %d and is not documented", call, resp.StatusCode)
 		}
 		return
 	}
 	status := strconv.Itoa(resp.StatusCode)
-	answer, place := o.at(t, "paths", req.URL.Path, method, "responses", status)
+	answer, place := o.at(t, "paths", path, method, "responses", status)
 	if answer == nil {
 		t.Errorf("%s answers %s, which is not documented: %s", call, status, body)
 		return

@@ -142,10 +142,11 @@ func (p *pusher) due(series string, b batch) []batch {
 		return []batch{b} // take says why
 	}
 	if !p.started || series != p.series {
-		// Another recording: its clock goes on, its numbers begin anew. The
-		// first push of one need not be the first that was sent.
+		// Another recording: its clock goes on, its numbers begin anew, at 0.
+		// The first push of one need not be the first that was sent; a number
+		// that is far from 0 means that this server was not there from the start.
 		p.forget()
-		p.started, p.series, p.next = true, series, min(b.number, 1)
+		p.started, p.series, p.next = true, series, 0
 		if b.number > earlyMost {
 			p.next = b.number
 		}
