@@ -255,6 +255,7 @@ function look(id) {
 function say(text) {
   $("message").textContent = text;
   $("message").hidden = text === "";
+  if (text) scrollTo(0, 0);
 }
 
 function show() {
