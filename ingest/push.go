@@ -118,6 +118,7 @@ func (p *pusher) forget() {
 func (p *pusher) push(dst []byte, series string, number int64, payload []byte, now time.Time) ([]byte, error) {
 	p.turn.Lock()
 	defer p.turn.Unlock()
+	p.session.noteOldest(now)
 	p.session.lastFrame.Store(now.UnixNano())
 	for _, b := range p.due(series, batch{number, payload, now}) {
 		var err error
@@ -214,6 +215,7 @@ func (p *pusher) take(dst, payload []byte, now time.Time) ([]byte, error) {
 		s.mu.Unlock()
 	}
 	s.server.metrics.estimates.Add(float64(len(w.estimates)))
+	s.deliver(w, now)
 	return dst, nil
 }
 

@@ -136,6 +136,7 @@ func (s *Server) postPush(w http.ResponseWriter, r *http.Request) error {
 	}
 	if refused := s.pushGate(capability); refused != nil {
 		s.metrics.admissions.WithLabelValues(refused.Code).Inc()
+		s.account.refuse(refused)
 		return refused
 	}
 	p, refused := s.pusherOf(capability)
