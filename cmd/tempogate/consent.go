@@ -36,21 +36,31 @@ type serverFlags struct {
 // client returns a client for the flags.
 func (f *serverFlags) client() (*client.Client, error) {
 	config := client.Config{URL: f.URL, Token: f.Token}
-	if f.CA != "" {
-		pem, err := os.ReadFile(f.CA)
-		if err != nil {
-			return nil, err
-		}
-		roots, err := x509.SystemCertPool()
-		if err != nil {
-			roots = x509.NewCertPool()
-		}
-		if !roots.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s holds no certificate in PEM form", f.CA)
-		}
-		config.TLS = &tls.Config{RootCAs: roots}
+	var err error
+	if config.TLS, err = trusting(f.CA); err != nil {
+		return nil, err
 	}
 	return client.New(config)
+}
+
+// trusting returns a TLS configuration that trusts the certificates of a file
+// beside those of the system, nil without a file.
+func trusting(file string) (*tls.Config, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM form", file)
+	}
+	return &tls.Config{RootCAs: roots}, nil
 }
 
 // languageFlag says in which language to be asked.

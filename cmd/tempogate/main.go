@@ -38,6 +38,7 @@ type commandLine struct {
 	Classify classifyCommand `cmd:"" help:"Print what the classifier says about recordings, one JSON line a second; no server needed."`
 	Train    trainCommand    `cmd:"" help:"Train a model from labelled recordings."`
 	Eval     evalCommand     `cmd:"" help:"Measure how well the classifier does."`
+	Load     loadCommand     `cmd:"" help:"Load-test a server: open many sessions, and look at what comes back, when, and whether it is right."`
 	Simulate simulateCommand `cmd:"" help:"Print a simulated recording with exactly known steps, as CSV."`
 
 	LogFormat string           `enum:"text,json" default:"text" help:"How the log on standard error is written: ${enum}."`

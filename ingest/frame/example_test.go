@@ -1,0 +1,19 @@
+package frame_test
+
+import (
+	"fmt"
+	"net"
+
+	"github.com/tempogate/tempogate/ingest/frame"
+)
+
+// One end sends a masked frame, as a client does, and the other reads it.
+func ExampleReader() {
+	client, server := net.Pipe()
+	go client.Write(frame.AppendMasked(nil, frame.Text, []byte("hello"), [4]byte{1, 2, 3, 4}))
+
+	r := frame.NewReader(frame.NewSocket(server), 1<<10, true)
+	op, payload, err := r.Next()
+	fmt.Println(op == frame.Text, string(payload), err)
+	// Output: true hello <nil>
+}

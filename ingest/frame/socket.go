@@ -1,0 +1,140 @@
+package frame
+
+import (
+	"errors"
+	"io"
+	"net"
+	"syscall"
+	"time"
+)
+
+// A Socket is a connection that can be waited for without a buffer, and written
+// to without waiting, where the connection below allows it. One goroutine may
+// read while another writes.
+type Socket struct {
+	conn net.Conn
+	raw  syscall.RawConn // nil where only conn itself can be used
+
+	// Of the call under way. The functions are made once: a closure for each
+	// call would be an allocation.
+	readable func(fd uintptr) bool
+	into     *Buffer
+	readErr  error
+	writable func(fd uintptr) bool
+	from     []byte
+	written  int
+	writeErr error
+	first    [MaxHeader]byte // bytes of a message, where there is no raw
+}
+
+// NewSocket returns a socket for a connection. Where the connection has a
+// method SyscallConn (as *net.TCPConn has), reading and writing go by it.
+func NewSocket(conn net.Conn) *Socket {
+	s := &Socket{conn: conn}
+	if !rawSupported {
+		return s
+	}
+	if below, ok := conn.(syscall.Conn); ok {
+		if raw, err := below.SyscallConn(); err == nil {
+			s.raw = raw
+			s.readable, s.writable = s.readNow, s.writeNow
+		}
+	}
+	return s
+}
+
+// Conn returns the connection.
+func (s *Socket) Conn() net.Conn { return s.conn }
+
+// Direct reports whether TryWrite never waits.
+func (s *Socket) Direct() bool { return s.raw != nil }
+
+// fill waits for input and appends it to b, which has room. With a nil b it
+// takes a buffer once there is input, and returns it. The end of the input is
+// io.EOF.
+func (s *Socket) fill(b *Buffer) (*Buffer, error) {
+	if s.raw != nil {
+		s.into, s.readErr = b, nil
+		err := s.raw.Read(s.readable)
+		b, s.into = s.into, nil
+		if err == nil {
+			err = s.readErr
+		}
+		return b, err
+	}
+	if b == nil {
+		n, err := s.conn.Read(s.first[:])
+		if n > 0 {
+			b = takeBuffer()
+			b.Data = append(b.Data, s.first[:n]...)
+			clear(s.first[:])
+			err = nil // it comes again with the next Read
+		}
+		return b, err
+	}
+	n, err := s.conn.Read(b.Data[len(b.Data):cap(b.Data)])
+	b.Data = b.Data[:len(b.Data)+n]
+	if n > 0 {
+		err = nil
+	}
+	return b, err
+}
+
+// readNow reads what is there into the buffer of the call. It returns false
+// when nothing is, and then holds no buffer that the caller did not have.
+func (s *Socket) readNow(fd uintptr) bool {
+	b := s.into
+	if b == nil {
+		b = takeBuffer()
+	}
+	n, err := readFD(fd, b.Data[len(b.Data):cap(b.Data)])
+	if n > 0 {
+		b.Data = b.Data[:len(b.Data)+n]
+		s.into = b
+		return true
+	}
+	if s.into == nil {
+		b.release()
+	}
+	switch {
+	case errors.Is(err, syscall.EAGAIN):
+		return false
+	case err != nil:
+		s.readErr = &net.OpError{Op: "read", Net: "tcp", Err: err}
+	default:
+		s.readErr = io.EOF
+	}
+	return true
+}
+
+// TryWrite writes as much of p as the connection takes without waiting, and
+// returns how much that was. Where the connection is not Direct, it waits, until
+// the deadline at most.
+func (s *Socket) TryWrite(p []byte, deadline time.Time) (int, error) {
+	if s.raw == nil {
+		s.conn.SetWriteDeadline(deadline)
+		return s.conn.Write(p)
+	}
+	s.from, s.written, s.writeErr = p, 0, nil
+	err := s.raw.Write(s.writable)
+	s.from = nil
+	if err == nil {
+		err = s.writeErr
+	}
+	return s.written, err
+}
+
+func (s *Socket) writeNow(fd uintptr) bool {
+	for s.written < len(s.from) {
+		n, err := writeFD(fd, s.from[s.written:])
+		if n > 0 {
+			s.written += n
+			continue
+		}
+		if err != nil && !errors.Is(err, syscall.EAGAIN) {
+			s.writeErr = &net.OpError{Op: "write", Net: "tcp", Err: err}
+		}
+		break
+	}
+	return true
+}
