@@ -19,7 +19,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tempogate/tempogate/ingest/frame"
+	"github.com/tempogate/tempogate/ingest/framing"
 	"github.com/tempogate/tempogate/ingest/wire"
 )
 
@@ -179,8 +179,8 @@ func checkAnswer(head, early []byte, conn net.Conn, key string) error {
 const largestAnswer = 64 << 10
 
 // newReader returns a reader for the server's messages.
-func newReader(socket *frame.Socket, early []byte) *frame.Reader {
-	r := frame.NewReader(socket, largestAnswer, false)
+func newReader(socket *framing.Socket, early []byte) *framing.Reader {
+	r := framing.NewReader(socket, largestAnswer, false)
 	r.Feed(early)
 	return r
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/tempogate/tempogate/classifier"
-	"github.com/tempogate/tempogate/ingest/frame"
+	"github.com/tempogate/tempogate/ingest/framing"
 	"github.com/tempogate/tempogate/ingest/wire"
 )
 
@@ -35,7 +35,7 @@ type session struct {
 	withdrawAt time.Duration // after the ramp; 0 for never
 
 	mu       sync.Mutex
-	socket   *frame.Socket // nil while not connected
+	socket   *framing.Socket // nil while not connected
 	sending  bool
 	first    time.Time // when frame 0 was due
 	start    int       // where in the motion frame 0 is
@@ -132,7 +132,7 @@ func (s *session) once(ctx context.Context) time.Duration {
 func (s *session) opened(conn net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.socket = frame.NewSocket(conn)
+	s.socket = framing.NewSocket(conn)
 	s.sending = true
 	s.start = s.rng.IntN(s.motion.Seconds())
 	s.due, s.sent, s.rest, s.expected, s.said, s.hungUp = 0, 0, nil, 0, false, false
@@ -172,7 +172,7 @@ func (s *session) send(due time.Time, scratch []byte) []byte {
 // encode makes the next message: a frame of motion, and sometimes something
 // else.
 func (s *session) encode(dst []byte) []byte {
-	op := frame.Binary
+	op := framing.Binary
 	var payload []byte
 	room := s.run.buffers.Get().(*[]byte)
 	defer s.run.buffers.Put(room)
@@ -182,26 +182,26 @@ func (s *session) encode(dst []byte) []byte {
 	case s.withdrawAt > 0 && s.run.since() >= s.withdrawAt:
 		s.withdrawAt, s.said, s.expected, s.asked = 0, true, wire.CloseConsent, time.Now()
 		s.run.tally.count(Withdrawn, 1)
-		op, payload = frame.Text, wire.AppendControl((*room)[:0], wire.ControlWithdraw)
+		op, payload = framing.Text, wire.AppendControl((*room)[:0], wire.ControlWithdraw)
 	case config.Bad > 0 && s.rng.Float64() < config.Bad:
 		s.said, s.expected = true, wire.CloseMalformed
 		s.run.tally.count(BadSent, 1)
 		op, payload = s.malformed((*room)[:0], n)
 	case s.json:
-		op, payload = frame.Text, s.motion.appendJSON((*room)[:0], s.turned, n)
+		op, payload = framing.Text, s.motion.appendJSON((*room)[:0], s.turned, n)
 	default:
 		payload = s.motion.appendPacked((*room)[:0], s.turned, n)
 	}
 	*room = payload
 	if s.twin != nil && !s.said {
-		s.twin.push(op == frame.Binary, payload)
+		s.twin.push(op == framing.Binary, payload)
 	}
 	return s.mask(dst, op, payload)
 }
 
 func (s *session) mask(dst []byte, op byte, payload []byte) []byte {
 	r := s.rng.Uint32()
-	return frame.AppendMasked(dst, op, payload, [4]byte{byte(r), byte(r >> 8), byte(r >> 16), byte(r >> 24)})
+	return framing.AppendMasked(dst, op, payload, [4]byte{byte(r), byte(r >> 8), byte(r >> 16), byte(r >> 24)})
 }
 
 // malformed returns a message that no server should take.
@@ -209,14 +209,14 @@ func (s *session) malformed(dst []byte, n int) (op byte, payload []byte) {
 	switch s.rng.IntN(4) {
 	case 0: // a packed frame cut short
 		dst = s.motion.appendPacked(dst, s.turned, n)
-		return frame.Binary, dst[:len(dst)/2]
+		return framing.Binary, dst[:len(dst)/2]
 	case 1: // JSON cut short
 		dst = s.motion.appendJSON(dst, s.turned, n)
-		return frame.Text, dst[:len(dst)/2]
+		return framing.Text, dst[:len(dst)/2]
 	case 2: // an unknown form
-		return frame.Binary, append(dst, 0x7f, 1, 2, 3)
+		return framing.Binary, append(dst, 0x7f, 1, 2, 3)
 	}
-	return frame.Text, append(dst, `{"payload":[{"name":"totalacceleration","time":1.5e18}]}`...)
+	return framing.Text, append(dst, `{"payload":[{"name":"totalacceleration","time":1.5e18}]}`...)
 }
 
 // write sends a message as far as the connection takes it, and keeps the rest.
@@ -254,7 +254,7 @@ func (s *session) end() {
 		return
 	}
 	s.said, s.expected = true, wire.CloseDone
-	s.write(s.mask(nil, frame.Text, wire.AppendControl(nil, wire.ControlEnd)))
+	s.write(s.mask(nil, framing.Text, wire.AppendControl(nil, wire.ControlEnd)))
 }
 
 // hangUp drops the connection, for a storm.
@@ -291,7 +291,7 @@ func (e *closeError) Error() string { return "load: closed by the server: " + e.
 const slowFor = 30 * time.Second
 
 // read takes the server's messages until the connection ends.
-func (s *session) read(ctx context.Context, r *frame.Reader) error {
+func (s *session) read(ctx context.Context, r *framing.Reader) error {
 	defer r.Release()
 	if s.slow {
 		sleep(ctx, slowFor)
@@ -306,21 +306,21 @@ func (s *session) read(ctx context.Context, r *frame.Reader) error {
 		tally := s.run.tally
 		tally.count(DataReceived, len(payload))
 		switch op {
-		case frame.Close:
-			code, reason, _ := frame.ParseClose(payload)
+		case framing.Close:
+			code, reason, _ := framing.ParseClose(payload)
 			s.mu.Lock()
 			s.sending = false
-			s.write(s.mask(nil, frame.Close, payload))
+			s.write(s.mask(nil, framing.Close, payload))
 			s.mu.Unlock()
 			return &closeError{code, reason, after}
-		case frame.Ping:
+		case framing.Ping:
 			s.mu.Lock()
 			if len(s.rest) == 0 {
-				s.write(s.mask(nil, frame.Pong, payload))
+				s.write(s.mask(nil, framing.Pong, payload))
 			}
 			s.mu.Unlock()
 			continue
-		case frame.Pong:
+		case framing.Pong:
 			continue
 		}
 		tally.count(Received, 1)

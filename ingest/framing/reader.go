@@ -1,4 +1,4 @@
-package frame
+package framing
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 
 // ErrTooLarge is returned by Next for a message beyond the limit. Nothing more
 // can be read then.
-var ErrTooLarge = errors.New("frame: message too large")
+var ErrTooLarge = errors.New("framing: message too large")
 
 // A ProtocolError is a frame that RFC 6455 does not allow. Nothing more can be
 // read then; the answer is to close with 1002.
@@ -17,7 +17,7 @@ type ProtocolError struct {
 }
 
 // Error returns the reason.
-func (e *ProtocolError) Error() string { return "frame: " + e.Reason }
+func (e *ProtocolError) Error() string { return "framing: " + e.Reason }
 
 var (
 	errReserved     = &ProtocolError{"reserved bits or opcode: no extension was agreed on"}
@@ -43,6 +43,7 @@ type Reader struct {
 	fragment byte // its opcode, 0 where there is none
 
 	handed struct{ from, to int } // what the last Next returned
+	waited bool
 }
 
 // NewReader returns a reader for messages of at most limit bytes. Frames from a
@@ -51,9 +52,9 @@ func NewReader(socket *Socket, limit int, fromClient bool) *Reader {
 	return &Reader{socket: socket, limit: limit, fromClient: fromClient}
 }
 
-// Buffered reports whether the next message, or its beginning, has been read
-// already, so that Next may return without waiting.
-func (r *Reader) Buffered() bool { return r.buffer != nil && r.next < len(r.buffer.Data) }
+// Waited reports whether the last Next had to wait for its message. A peer for
+// whom it never has to is ahead of everybody else: let them have a turn.
+func (r *Reader) Waited() bool { return r.waited }
 
 // Feed gives the reader bytes that something else has read from the connection
 // before, such as a handshake. It is for the time before the first Next.
@@ -71,6 +72,7 @@ func (r *Reader) Feed(p []byte) {
 // io.ErrUnexpectedEOF, between frames io.EOF.
 func (r *Reader) Next() (op byte, payload []byte, err error) {
 	r.letGo()
+	r.waited = false
 	for {
 		op, payload, err = r.parse()
 		if op != 0 || err != nil {
@@ -80,6 +82,7 @@ func (r *Reader) Next() (op byte, payload []byte, err error) {
 			r.makeRoom()
 		}
 		r.buffer, err = r.socket.fill(r.buffer)
+		r.waited = r.waited || r.socket.waited
 		if err != nil {
 			if err == io.EOF && r.buffer != nil {
 				err = io.ErrUnexpectedEOF

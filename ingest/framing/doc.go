@@ -1,4 +1,4 @@
-// Package frame reads and writes the frames of WebSocket (RFC 6455) for
+// Package framing reads and writes the frames of WebSocket (RFC 6455) for
 // connections by the thousand: without a buffer for each of them, without a
 // byte copied more than once, and without an allocation.
 //
@@ -27,4 +27,4 @@
 //     the limit (TestBufferGrowsWithWhatArrives).
 //   - 0 allocations a message once buffers are there
 //     (TestReadingDoesNotAllocate, TestWritingDoesNotAllocate).
-package frame
+package framing

@@ -1,4 +1,4 @@
-package frame
+package framing
 
 import (
 	"bytes"
@@ -167,5 +167,27 @@ func TestSeal(t *testing.T) {
 	}
 	if _, _, err := NewReader(NewSocket(&tape{rest: client(0x81, "x"), step: 9}), 100, false).Next(); err != errMasked {
 		t.Errorf("a masked frame of a server: %v", err)
+	}
+}
+
+// A reader knows whether there was something to wait for.
+func TestWaited(t *testing.T) {
+	here, there := pair(t)
+	s := NewSocket(there)
+	if !s.Direct() {
+		t.Skip("nothing is known of waiting here")
+	}
+	r := NewReader(s, 1000, true)
+	here.Write(client(0x81, "one", 0x81, "two"))
+	r.Next() // perhaps it waited for the two
+	if _, payload, err := r.Next(); err != nil || string(payload) != "two" || r.Waited() {
+		t.Errorf("%q, %v, waited: %t", payload, err, r.Waited())
+	}
+	go func() {
+		time.Sleep(50 * time.Millisecond)
+		here.Write(client(0x81, "three"))
+	}()
+	if _, payload, err := r.Next(); err != nil || string(payload) != "three" || !r.Waited() {
+		t.Errorf("%q, %v, waited: %t", payload, err, r.Waited())
 	}
 }

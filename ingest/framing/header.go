@@ -1,4 +1,4 @@
-package frame
+package framing
 
 import (
 	"encoding/binary"
@@ -88,9 +88,9 @@ func Open(dst []byte) []byte { return append(dst, 0, 0, 0, 0) }
 // sends them. start is the length that dst had before Open.
 //
 //	at := len(dst)
-//	dst = frame.Open(dst)
+//	dst = framing.Open(dst)
 //	dst = append(dst, "hello"...)
-//	dst = frame.Seal(dst, at, frame.Text)
+//	dst = framing.Seal(dst, at, framing.Text)
 func Seal(dst []byte, start int, op byte) []byte {
 	length := len(dst) - start - sealRoom
 	switch {

@@ -1,4 +1,4 @@
-package frame
+package framing
 
 import (
 	"errors"
@@ -19,6 +19,7 @@ type Socket struct {
 	// call would be an allocation.
 	readable func(fd uintptr) bool
 	into     *Buffer
+	waited   bool
 	readErr  error
 	writable func(fd uintptr) bool
 	from     []byte
@@ -54,7 +55,7 @@ func (s *Socket) Direct() bool { return s.raw != nil }
 // io.EOF.
 func (s *Socket) fill(b *Buffer) (*Buffer, error) {
 	if s.raw != nil {
-		s.into, s.readErr = b, nil
+		s.into, s.readErr, s.waited = b, nil, false
 		err := s.raw.Read(s.readable)
 		b, s.into = s.into, nil
 		if err == nil {
@@ -62,6 +63,7 @@ func (s *Socket) fill(b *Buffer) (*Buffer, error) {
 		}
 		return b, err
 	}
+	s.waited = true // as far as anybody knows
 	if b == nil {
 		n, err := s.conn.Read(s.first[:])
 		if n > 0 {
@@ -98,6 +100,7 @@ func (s *Socket) readNow(fd uintptr) bool {
 	}
 	switch {
 	case errors.Is(err, syscall.EAGAIN):
+		s.waited = true
 		return false
 	case err != nil:
 		s.readErr = &net.OpError{Op: "read", Net: "tcp", Err: err}
