@@ -149,6 +149,11 @@ type Config struct {
 	// WriteTimeout ends a session whose client does not read. 5 s when zero.
 	WriteTimeout time.Duration
 
+	// ShedLateness is how late, on average over about a second, the node may
+	// come to what is due before it lets nobody in any more, to the benefit of
+	// the sessions that it has. 25 ms when zero.
+	ShedLateness time.Duration
+
 	// Grace is how long a shutdown may take before what is left is cut off.
 	// 10 s when zero.
 	Grace time.Duration
@@ -165,31 +170,6 @@ type Config struct {
 }
 
 type decodeFunc func(d *wire.Decoder, dst *wire.Batch, scratch *wire.Scratch, binary bool, payload []byte, allowed wire.Allowed) error
-
-// Limits bound what one session, one person and all of them together can ask
-// of a node. A zero field takes the default.
-type Limits struct {
-	Sessions          int // live sessions on this node; 20 000
-	SessionsPerPerson int // live sessions of one person on this node; 4
-
-	FrameBytes int // bytes of one message; 256 KiB
-
-	// SamplesPerSecond and SampleBurst bound the readings that a session
-	// sends: so many a second on average (1000), and so many ahead of that
-	// (120 000: 20 minutes at 100 Hz, for a phone that was offline). An
-	// estimate costs about as much as 50 readings and counts as such.
-	SamplesPerSecond int
-	SampleBurst      int
-
-	// FramesPerSecond and FrameBurst bound messages, pings included, in the
-	// same way. 50 and 3000.
-	FramesPerSecond int
-	FrameBurst      int
-}
-
-// estimateCost is what an estimate counts in readings against the limit of
-// samples. Without it, readings a second apart would buy an inference each.
-const estimateCost = 50
 
 // withDefaults checks a configuration and fills it in.
 func (c Config) withDefaults() (Config, error) {
@@ -225,14 +205,8 @@ func (c Config) withDefaults() (Config, error) {
 	orDuration(&c.WindowHold, 10*time.Second)
 	orDuration(&c.WriteTimeout, 5*time.Second)
 	orDuration(&c.Grace, 10*time.Second)
-	l := &c.Limits
-	orInt(&l.Sessions, 20_000)
-	orInt(&l.SessionsPerPerson, 4)
-	orInt(&l.FrameBytes, 256<<10)
-	orInt(&l.SamplesPerSecond, 1000)
-	orInt(&l.SampleBurst, 120*l.SamplesPerSecond)
-	orInt(&l.FramesPerSecond, 50)
-	orInt(&l.FrameBurst, 60*l.FramesPerSecond)
+	orDuration(&c.ShedLateness, 25*time.Millisecond)
+	c.Limits.withDefaults()
 	return c, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 )
 
@@ -25,6 +26,25 @@ type clearingConn struct {
 func (c *clearingConn) Read(p []byte) (int, error) {
 	clear(p)
 	return c.Conn.Read(p)
+}
+
+// SyscallConn gives out the descriptor of a plain connection, so that it can be
+// waited for without a buffer. What is read in that way does not pass through
+// Read: whoever does so clears for themselves (package framing). Over TLS there
+// is none.
+func (c *clearingConn) SyscallConn() (syscall.RawConn, error) {
+	if plain, ok := c.Conn.(*net.TCPConn); ok {
+		return plain.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
+}
+
+// SetWriteBuffer sets the size of the kernel's buffer, where there is one.
+func (c *clearingConn) SetWriteBuffer(bytes int) error {
+	if plain, ok := c.Conn.(*net.TCPConn); ok {
+		return plain.SetWriteBuffer(bytes)
+	}
+	return errors.ErrUnsupported
 }
 
 // CloseWrite tells the peer that nothing more will come, where the transport
@@ -86,6 +106,22 @@ func (l clearingListener) Accept() (net.Conn, error) {
 	return l.wrap(conn), nil
 }
 
+// boundedListener accepts connections whose buffers in the kernel are bounded.
+type boundedListener struct {
+	net.Listener
+}
+
+// Accept waits for the next connection and bounds its buffers.
+func (l boundedListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		// A connection that is gone already shows at the first use.
+		tcp.SetReadBuffer(kernelReadBuffer)
+		tcp.SetWriteBuffer(kernelWriteBuffer)
+	}
+	return conn, err
+}
+
 // clearing returns a listener whose connections leave nothing in the buffers
 // that they are read through. With a TLS configuration there are two layers:
 // one below TLS, for the records, and one above it, for the plaintext.
@@ -101,17 +137,11 @@ func clearingRecords(l net.Listener) net.Listener {
 	return clearingListener{l, func(c net.Conn) net.Conn { return &recordConn{clearingConn: clearingConn{c}} }}
 }
 
-// readBufferSize holds a second of packed samples whole, so that such a frame
-// costs one system call, and is small enough to have for every session.
-const readBufferSize = 1024
-
-// hijacking makes the upgrade use a read buffer of ours: small, and one that
-// can be cleared when the session has ended. It clears the buffer that the
-// HTTP server used for the request, which held the token.
+// hijacking takes the connection for the upgrade over from the HTTP server, and
+// clears the buffer that the request was read through, which held the token.
 type hijacking struct {
 	http.ResponseWriter
-	conn   net.Conn
-	reader *bufio.Reader
+	conn net.Conn
 }
 
 // Hijack takes the connection over from the HTTP server.
@@ -127,8 +157,7 @@ func (h *hijacking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, errors.New("ingest: client sent frames before the handshake was complete")
 	}
 	h.conn = conn
-	h.reader = bufio.NewReaderSize(conn, readBufferSize)
-	return conn, bufio.NewReadWriter(h.reader, buffered.Writer), nil
+	return conn, buffered, nil
 }
 
 // wipe overwrites the buffer of a buffered reader and leaves the reader at the
@@ -156,37 +185,40 @@ const (
 // written to it. Closing a socket with unread input resets it, and a reset
 // throws away the close frame that says why. So: say that nothing more comes,
 // read what is still coming, unlooked at, until the peer hangs up or time or
-// patience run out, and close. Nothing of it stays in the reader's buffer.
-func linger(conn net.Conn, reader *bufio.Reader) {
+// patience run out, and close.
+func linger(conn net.Conn) {
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		half.CloseWrite()
 	}
 	conn.SetReadDeadline(time.Now().Add(lingerTime))
-	reader.Reset(conn)
-	for n := 0; n < lingerBytes; {
-		k, err := reader.Discard(readBufferSize)
-		n += k
-		if err != nil {
-			break
-		}
-	}
-	abandon(conn, reader)
+	discard(conn, lingerBytes)
+	abandon(conn)
 }
 
 // abandon closes a connection at once and clears what its buffers hold.
-func abandon(conn net.Conn, reader *bufio.Reader) {
+func abandon(conn net.Conn) {
 	// A read that fails at once still passes through the clearing layers, and
 	// takes out what TLS has decrypted and nobody has read.
 	conn.SetReadDeadline(past)
-	reader.Reset(conn)
-	for range 2 * tlsRecordMax / readBufferSize {
-		if _, err := reader.Discard(readBufferSize); err != nil {
-			break
-		}
-	}
-	wipe(reader)
+	discard(conn, 2*tlsRecordMax)
 	conn.Close()
 }
+
+// discard reads up to about most bytes, until there is nothing to read, and
+// keeps nothing of them.
+func discard(conn net.Conn, most int) {
+	p := make([]byte, discardBytes)
+	defer clear(p)
+	for n := 0; n < most; {
+		k, err := conn.Read(p)
+		n += k
+		if err != nil {
+			return
+		}
+	}
+}
+
+const discardBytes = 1024
 
 // tlsRecordMax is the most plaintext that a TLS connection can have decrypted
 // in advance: one record (RFC 8446, section 5.1). abandon allows for two.

@@ -3,6 +3,8 @@ package ingest
 import (
 	"errors"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"time"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/tempogate/tempogate/classifier"
 	"github.com/tempogate/tempogate/consent"
+	"github.com/tempogate/tempogate/ingest/framing"
 	"github.com/tempogate/tempogate/ingest/wire"
 )
 
@@ -82,23 +85,46 @@ func endOfDecode(err error) *ending {
 	return endWith(wire.CloseMalformed, "")
 }
 
-// endOfRead is the ending for an error of the WebSocket reader.
+// endOfRead is the ending for an error on the way to a frame.
 func endOfRead(err error) *ending {
 	var (
-		known  *ending
-		closed *websocket.CloseError
-		broken net.Error
+		known    *ending
+		protocol *framing.ProtocolError
+		broken   net.Error
 	)
 	switch {
 	case errors.As(err, &known):
 		return known
-	case errors.As(err, &closed) && closed.Code != websocket.CloseAbnormalClosure:
-		return &ending{code: closed.Code, label: "client", silent: true}
-	case errors.Is(err, websocket.ErrReadLimit): // a length that no number can hold
-		return endWith(wire.CloseTooLarge, "")
-	case closed != nil, errors.As(err, &broken), errors.Is(err, net.ErrClosed):
+	case errors.As(err, &protocol): // breaks RFC 6455
+		return endWith(websocket.CloseProtocolError, protocol.Reason)
+	case errors.As(err, &broken), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
 		return &ending{code: websocket.CloseAbnormalClosure, label: "gone", silent: true, vanished: true}
 	}
-	// What is left breaks RFC 6455; the reader has answered with 1002.
-	return &ending{code: websocket.CloseProtocolError, label: strconv.Itoa(websocket.CloseProtocolError), silent: true}
+	return endWith(internalError, "")
 }
+
+// endOfClient is the ending for a close frame of the client. It is answered with
+// the same code (RFC 6455, 5.5.1).
+func endOfClient(payload []byte) *ending {
+	code, _, _ := framing.ParseClose(payload)
+	if code == framing.NoStatus {
+		code = websocket.CloseNormalClosure
+	}
+	return &ending{code: code, label: "client"}
+}
+
+// endOfUnread is the ending for a client that does not read its answers.
+func endOfUnread() *ending {
+	return endWith(wire.CloseTooMuch, "answers are not read: read them as they come, or reconnect when you can")
+}
+
+// endOfDrain is the ending of a session on a node that goes away.
+func endOfDrain() *ending {
+	end := endWith(wire.CloseGoingAway, "")
+	end.draining = true
+	return end
+}
+
+// reconnectAfter is spread over ten seconds, so that the sessions of a node
+// that goes away do not all knock at the next one at once.
+func reconnectAfter() float64 { return float64(10+rand.IntN(91)) / 10 }

@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gorilla/websocket"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -30,14 +29,16 @@ type metrics struct {
 	ignored                  prometheus.Counter
 	estimates                prometheus.Counter
 	windowsCleared           prometheus.Counter
+	unread                   prometheus.Counter // estimates dropped
 
 	frameToEstimate   prometheus.Histogram
 	withdrawalToClose prometheus.Histogram
 
 	resident atomic.Int64 // raw samples in the windows of all sessions
+	oldest   atomic.Int64 // age of the oldest of them at the last revolution of the wheel, nanoseconds
 }
 
-func newMetrics(reg *registry, ledger Ledger) *metrics {
+func newMetrics(reg *registry, load *pressure, gone *account, ledger Ledger) *metrics {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	}
@@ -71,6 +72,7 @@ func newMetrics(reg *registry, ledger Ledger) *metrics {
 		locations:      samples.WithLabelValues(string(consent.Location)),
 		ignored:        counter("tempogate_readings_ignored_total", "Readings that serve nothing here and were not parsed."),
 		estimates:      counter("tempogate_estimates_total", "Estimates sent."),
+		unread:         counter("tempogate_estimates_dropped_total", "Estimates dropped because the client does not read."),
 		windowsCleared: counter("tempogate_windows_cleared_total", "Windows cleared because no frame renewed them."),
 		frameToEstimate: histogram("tempogate_frame_to_estimate_seconds",
 			"From a frame read whole to its estimates written.",
@@ -84,11 +86,24 @@ func newMetrics(reg *registry, ledger Ledger) *metrics {
 	}
 	m.registry.MustRegister(
 		frames, samples, m.admissions, m.requests, m.closes, m.refused, m.panics,
-		m.frameBytes, m.ignored, m.estimates, m.windowsCleared,
+		m.frameBytes, m.ignored, m.estimates, m.windowsCleared, m.unread,
 		m.frameToEstimate, m.withdrawalToClose,
 		gauge("tempogate_sessions", "Live sessions.", func() float64 { return float64(reg.count()) }),
 		gauge("tempogate_raw_samples_resident", "Samples held in the windows of all sessions.",
 			func() float64 { return float64(m.resident.Load()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "tempogate_samples_cleared_total",
+			Help: "Readings that were taken and are gone: slid out of their window and overwritten, or cleared with it."},
+			func() float64 { return float64(gone.cleared.Load()) }),
+		gauge("tempogate_raw_sample_oldest_seconds", "Age of the oldest sample held, at most a second ago.",
+			func() float64 { return time.Duration(m.oldest.Load()).Seconds() }),
+		gauge("tempogate_lateness_seconds", "How late the node comes to what is due, smoothed over a second. It sheds above --shed-lateness.",
+			func() float64 { return time.Duration(load.lateness.Load()).Seconds() }),
+		gauge("tempogate_shedding", "1 while new sessions are refused because the node is overloaded.", func() float64 {
+			if load.shedding.Load() {
+				return 1
+			}
+			return 0
+		}),
 		gauge("tempogate_ledger_healthy", "1 while the ledger can answer.", func() float64 {
 			if ledger.Healthy() != nil {
 				return 0
@@ -110,8 +125,8 @@ func newMetrics(reg *registry, ledger Ledger) *metrics {
 }
 
 // frame counts a message read whole.
-func (m *metrics) frame(kind, bytes int) {
-	if kind == websocket.BinaryMessage {
+func (m *metrics) frame(binary bool, bytes int) {
+	if binary {
 		m.binaryFrames.Inc()
 	} else {
 		m.textFrames.Inc()

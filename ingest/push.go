@@ -191,6 +191,10 @@ func (p *pusher) take(dst, payload []byte, now time.Time) ([]byte, error) {
 	s := p.session
 	s.server.metrics.textFrames.Inc()
 	s.server.metrics.frameBytes.Add(float64(len(payload)))
+	if excess := s.takeFrame(now.UnixNano(), len(payload)); excess != "" {
+		clear(payload)
+		return dst, endWith(wire.CloseTooMuch, "too many "+excess)
+	}
 	w := workspaces.Get().(*workspace)
 	defer w.release()
 	control, err := s.infer(w, false, payload, now)

@@ -1,21 +1,38 @@
 package ingest
 
 import (
+	"math/rand/v2"
 	"net/http"
 	"sync"
+	"sync/atomic"
+	"time"
 )
+
+// wheelPlaces is into how many parts the sessions are divided, to be looked
+// after one part at a time.
+const wheelPlaces = 32
+
+// A wheelPlace is one of the parts.
+type wheelPlace struct {
+	mu       sync.Mutex
+	sessions []*session
+}
 
 // A registry knows the live sessions of this node and how many each person
 // has. It bounds both.
 type registry struct {
 	limits Limits
 
-	mu        sync.Mutex
-	places    int // taken, by sessions and by upgrades under way
-	perPerson map[string]int
-	sessions  map[*session]struct{}
-	leaving   map[*session]struct{} // ended, and their connections not yet closed
-	draining  bool
+	mu       sync.Mutex
+	places   int // taken, by sessions and by upgrades under way
+	persons  map[string]*person
+	admitted meter // against admissions a second
+	pace     pace
+	leaving  map[*session]struct{} // ended, and their connections not yet closed
+	draining bool
+
+	wheel [wheelPlaces]wheelPlace
+	live  atomic.Int64 // sessions on the wheel
 
 	// running counts connections from admission until they are closed.
 	running sync.WaitGroup
@@ -23,10 +40,10 @@ type registry struct {
 
 func newRegistry(limits Limits) *registry {
 	return &registry{
-		limits:    limits,
-		perPerson: make(map[string]int),
-		sessions:  make(map[*session]struct{}),
-		leaving:   make(map[*session]struct{}),
+		limits:  limits,
+		persons: make(map[string]*person),
+		pace:    newPace(limits.AdmissionsPerSecond, limits.AdmissionsPerSecond),
+		leaving: make(map[*session]struct{}),
 	}
 }
 
@@ -44,13 +61,22 @@ func (r *registry) admit(principal string) *Problem {
 		return problem(http.StatusTooManyRequests, CodeTooManySessions,
 			"this node has all the sessions it can serve: try again later").
 			because("node").retryAfter(shortPauseS)
-	case r.perPerson[principal] >= r.limits.SessionsPerPerson:
+	case r.persons[principal] != nil && r.persons[principal].sessions >= r.limits.SessionsPerPerson:
 		return problem(http.StatusTooManyRequests, CodeTooManySessions,
 			"this person has as many live sessions as allowed: end one first").
 			because("person").retryAfter(shortPauseS)
+	case !r.admitted.take(time.Now().UnixNano(), 1, r.pace):
+		return problem(http.StatusTooManyRequests, CodeTooManySessions,
+			"too many want to get in at once: try again in a moment").
+			because("admissions").retryAfter(1 + rand.IntN(shortPauseS))
 	}
 	r.places++
-	r.perPerson[principal]++
+	p := r.persons[principal]
+	if p == nil {
+		p = new(person)
+		r.persons[principal] = p
+	}
+	p.sessions++
 	r.running.Add(1) // never after drain, so never while a shutdown waits
 	return nil
 }
@@ -65,26 +91,49 @@ func (r *registry) leave(principal string) {
 
 func (r *registry) leaveLocked(principal string) {
 	r.places--
-	if r.perPerson[principal]--; r.perPerson[principal] == 0 {
-		delete(r.perPerson, principal)
+	p := r.persons[principal]
+	if p.sessions--; p.sessions == 0 {
+		delete(r.persons, principal)
 	}
+}
+
+// personOf returns what is known of somebody who holds a place.
+func (r *registry) personOf(principal string) *person {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.persons[principal]; p != nil {
+		return p
+	}
+	return new(person)
 }
 
 // add enters a session whose place was taken with admit. It returns false when
 // the server has begun to drain meanwhile: the caller then ends the session.
 func (r *registry) add(s *session) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.sessions[s] = struct{}{}
-	return !r.draining
+	at := &r.wheel[s.number%wheelPlaces]
+	at.mu.Lock()
+	s.place = len(at.sessions)
+	at.sessions = append(at.sessions, s)
+	at.mu.Unlock()
+	r.live.Add(1)
+	return !r.isDraining()
 }
 
 // remove takes out a session that has ended and gives its place back. What is
 // left of it is a connection to be closed; the caller reports that with closed.
 func (r *registry) remove(s *session) {
+	at := &r.wheel[s.number%wheelPlaces]
+	at.mu.Lock()
+	last := len(at.sessions) - 1
+	at.sessions[s.place] = at.sessions[last]
+	at.sessions[s.place].place = s.place
+	at.sessions[last] = nil
+	at.sessions = at.sessions[:last]
+	at.mu.Unlock()
+	r.live.Add(-1)
+
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.sessions, s)
 	r.leaving[s] = struct{}{}
 	r.leaveLocked(s.principal)
 }
@@ -99,34 +148,38 @@ func (r *registry) closed(s *session) {
 
 // cut closes every connection there still is, and returns how many there were.
 func (r *registry) cut() int {
+	all := r.appendSessions(nil)
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, all := range []map[*session]struct{}{r.sessions, r.leaving} {
-		for s := range all {
-			if s.conn != nil { // a pusher has none
-				s.conn.Close()
-			}
+	for s := range r.leaving {
+		all = append(all, s)
+	}
+	r.mu.Unlock()
+	for _, s := range all {
+		if s.conn != nil { // a pusher has none
+			s.conn.Close()
 		}
 	}
-	return len(r.sessions) + len(r.leaving)
+	return len(all)
 }
 
 // appendSessions appends all live sessions to dst.
 func (r *registry) appendSessions(dst []*session) []*session {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for s := range r.sessions {
-		dst = append(dst, s)
+	for at := range r.wheel {
+		dst = r.appendAt(dst, at)
 	}
 	return dst
 }
 
-// count returns the number of live sessions.
-func (r *registry) count() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.sessions)
+// appendAt appends the live sessions at one place of the wheel.
+func (r *registry) appendAt(dst []*session, at int) []*session {
+	place := &r.wheel[at]
+	place.mu.Lock()
+	defer place.mu.Unlock()
+	return append(dst, place.sessions...)
 }
+
+// count returns the number of live sessions.
+func (r *registry) count() int { return int(r.live.Load()) }
 
 // drain closes the door: nobody is admitted from now on.
 func (r *registry) drain() {

@@ -36,6 +36,9 @@ type Server struct {
 	recipients connections // of third parties
 	account    account     // for the transparency page
 
+	pressure              pressure
+	ownPaces, personPaces paces
+
 	mu            sync.Mutex
 	public, admin net.Listener
 }
@@ -52,10 +55,14 @@ func New(config Config) (*Server, error) {
 		registry: newRegistry(config.Limits),
 		upgrader: newUpgrader(),
 		pushers:  pushers{byID: make(map[uint64]*pusher)},
+		pressure: pressure{limit: config.ShedLateness},
+
+		ownPaces:    config.Limits.paces(1),
+		personPaces: config.Limits.paces(config.Limits.PersonMultiple),
 	}
 	s.account.since = time.Now()
 	s.leaving, s.leave = context.WithCancel(context.Background())
-	s.metrics = newMetrics(s.registry, config.Ledger)
+	s.metrics = newMetrics(s.registry, &s.pressure, &s.account, config.Ledger)
 	classifier.NewStream(config.Classifier) // reads the model now, not for the first session
 	return s, nil
 }
@@ -133,12 +140,13 @@ func (s *Server) Serve(ctx context.Context) error {
 		}
 	}
 	var goroutines sync.WaitGroup
-	goroutines.Go(func() { serve(public, s.config.wrap(s.public, s.config.TLS)) })
+	goroutines.Go(func() { serve(public, s.config.wrap(boundedListener{s.public}, s.config.TLS)) })
 	if s.admin != nil {
 		goroutines.Go(func() { serve(admin, s.admin) })
 	}
 	sweeping, stopSweeping := context.WithCancel(context.Background())
 	goroutines.Go(func() { s.sweep(sweeping) })
+	goroutines.Go(func() { s.pressure.watch(sweeping) })
 	s.serving.Store(true)
 
 	var err error
@@ -155,6 +163,10 @@ func (s *Server) Serve(ctx context.Context) error {
 	return err
 }
 
+// drainFirst is how long a draining session still goes on, so that a frame that
+// is on its way is answered.
+const drainFirst = 50 * time.Millisecond
+
 // cutTime is what sessions get to notice that their connections were cut.
 const cutTime = time.Second
 
@@ -164,8 +176,11 @@ func (s *Server) shutDown(public *http.Server) {
 	s.leave()
 	live := s.registry.appendSessions(nil)
 	s.log.Info("draining", "sessions", len(live))
-	for _, session := range live {
-		session.stop(endOfDrain())
+	// One after the other within a part of the grace period: what has arrived is
+	// answered first, and nobody's last answer waits for everybody else's.
+	spread := min(s.config.Grace/4, time.Duration(len(live))*time.Millisecond)
+	for i, session := range live {
+		session.leave(drainFirst + spread*time.Duration(i)/time.Duration(len(live)))
 	}
 	grace, cancel := context.WithTimeout(context.Background(), s.config.Grace)
 	defer cancel()
@@ -219,22 +234,28 @@ func (s *Server) httpServer(handler http.Handler) *http.Server {
 	}
 }
 
-// sweep looks after all sessions at intervals, instead of a timer for each.
+// sweep turns the wheel: it looks after all sessions once a revolution, a few at
+// a time, instead of a timer for each.
 func (s *Server) sweep(ctx context.Context) {
-	interval := min(s.config.IdleTimeout, s.config.WindowHold) / 8
-	ticker := time.NewTicker(min(max(interval, 10*time.Millisecond), time.Second))
+	revolution := min(max(min(s.config.IdleTimeout, s.config.WindowHold)/8, 10*time.Millisecond), time.Second)
+	ticker := time.NewTicker(revolution / wheelPlaces)
 	defer ticker.Stop()
-	var live []*session
-	for {
+	var some []*session
+	var oldest time.Duration
+	for at := 0; ; at = (at + 1) % wheelPlaces {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
-			live = s.registry.appendSessions(live[:0])
-			for _, session := range live {
-				session.sweep(now)
+			some = s.registry.appendAt(some[:0], at)
+			for _, session := range some {
+				oldest = max(oldest, session.sweep(now))
 			}
-			clear(live)
+			clear(some)
+			if at == wheelPlaces-1 {
+				s.metrics.oldest.Store(int64(oldest))
+				oldest = 0
+			}
 		}
 	}
 }

@@ -1,23 +1,21 @@
 package ingest
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/gorilla/websocket"
-	"golang.org/x/time/rate"
-
 	"github.com/tempogate/tempogate/classifier"
+	"github.com/tempogate/tempogate/classifier/signal"
 	"github.com/tempogate/tempogate/classifier/tempo"
 	"github.com/tempogate/tempogate/consent"
+	"github.com/tempogate/tempogate/ingest/framing"
 	"github.com/tempogate/tempogate/ingest/wire"
 )
 
@@ -32,15 +30,17 @@ type session struct {
 	server    *Server
 	principal string
 	number    uint64 // for the log; counts sessions of this process
-	ws        *websocket.Conn
-	conn      net.Conn      // below ws
-	wake      func()        // tells whoever serves the session that it has ended; called once, under mu
-	forget    func()        // clears what a pusher keeps beside the window; nil without one, called under mu
-	reader    *bufio.Reader // between ws and conn
-	samples   *rate.Limiter
-	messages  *rate.Limiter
+	conn      net.Conn // nil for a pusher
+	reader    *framing.Reader
+	answers   answers
+	wake      func() // tells whoever serves the session that it has ended; called once, under mu
+	forget    func() // clears what a pusher keeps beside the window; nil without one, called under mu
+	place     int    // on the wheel
+	person    *person
+	used      meters       // for the session's goroutine only
 	lastFrame atomic.Int64 // when the last frame was whole, Unix nanoseconds
 	resident  atomic.Int64 // samples in the window
+	leaving   atomic.Bool  // the node drains: end as soon as what has arrived is answered
 
 	mu       sync.Mutex
 	ending   *ending // set once; no frame is taken from then on
@@ -54,15 +54,13 @@ type session struct {
 }
 
 func newSession(server *Server, principal string, music tempo.Range) *session {
-	limits := &server.config.Limits
 	motion := server.config.Classifier
 	motion.BPMRange = music
 	s := &session{
 		server:    server,
 		principal: principal,
 		number:    server.sessions.Add(1),
-		samples:   rate.NewLimiter(rate.Limit(limits.SamplesPerSecond), limits.SampleBurst),
-		messages:  rate.NewLimiter(rate.Limit(limits.FramesPerSecond), limits.FrameBurst),
+		person:    server.registry.personOf(principal),
 		stream:    classifier.NewStream(motion),
 	}
 	s.lastFrame.Store(time.Now().UnixNano())
@@ -70,10 +68,11 @@ func newSession(server *Server, principal string, music tempo.Range) *session {
 }
 
 // attach gives the session its connection.
-func (s *session) attach(ws *websocket.Conn, conn net.Conn, reader *bufio.Reader) {
-	s.ws, s.conn, s.reader = ws, conn, reader
+func (s *session) attach(conn net.Conn) {
+	socket := framing.NewSocket(conn)
+	s.conn, s.reader = conn, framing.NewReader(socket, s.server.config.Limits.FrameBytes, true)
+	s.answers = answers{socket: socket, timeout: s.server.config.WriteTimeout}
 	s.wake = func() { conn.SetReadDeadline(past) }
-	ws.SetPingHandler(s.pong)
 }
 
 // serve runs the session until its connection is closed. Whatever happens, the
@@ -84,10 +83,11 @@ func (s *session) serve() {
 	server.log.Debug("session started", "session", s.number)
 	defer server.registry.closed(s)
 	defer func() {
+		s.reader.Release()
 		if end.vanished {
-			abandon(s.conn, s.reader)
+			abandon(s.conn)
 		} else {
-			linger(s.conn, s.reader)
+			linger(s.conn)
 		}
 	}()
 	defer func() {
@@ -101,7 +101,7 @@ func (s *session) serve() {
 
 	defer server.config.Ledger.Watch(s.principal, s.learn)()
 	if !server.registry.add(s) {
-		s.stop(endOfDrain())
+		s.leave(drainFirst)
 	}
 	// What changed between the gate and the watch was told to nobody.
 	if grant, err := server.config.Ledger.Grant(s.principal); err == nil {
@@ -121,41 +121,49 @@ func (s *session) caught() {
 	}
 }
 
-// run takes frames until something ends the session.
+// run takes frames until something ends the session. A client that sends faster
+// than it is answered gets one turn at a time, like everybody.
 func (s *session) run() *ending {
 	for {
 		if err := s.step(); err != nil {
 			return endOfRead(s.woken(err))
+		}
+		if !s.reader.Waited() {
+			runtime.Gosched()
 		}
 	}
 }
 
 // step takes one frame along the whole line. An error ends the session.
 func (s *session) step() error {
-	kind, r, err := s.ws.NextReader()
-	if err != nil {
-		return err
-	}
-	f := frames.Get().(*frame)
-	defer f.release()
-	switch err := f.read(r, s.server.config.Limits.FrameBytes); {
-	case errors.Is(err, errFrameTooLarge):
+	op, payload, err := s.reader.Next()
+	switch {
+	case errors.Is(err, framing.ErrTooLarge):
 		return endWith(wire.CloseTooLarge, fmt.Sprintf("a frame may have at most %d bytes: send one second of samples a frame",
 			s.server.config.Limits.FrameBytes))
 	case err != nil:
 		return err
 	}
 	received := time.Now()
+	if excess := s.takeFrame(received.UnixNano(), len(payload)); excess != "" {
+		return endWith(wire.CloseTooMuch, "too many "+excess)
+	}
+	switch op {
+	case framing.Close:
+		return endOfClient(payload)
+	case framing.Ping:
+		return s.pong(payload)
+	case framing.Pong:
+		return nil
+	}
+	// A ping is none of these: a client that only pings sends no motion.
 	s.noteOldest(received)
 	s.lastFrame.Store(received.UnixNano())
-	if !s.messages.AllowN(received, 1) {
-		return endWith(wire.CloseTooMuch, "too many frames: send one a second")
-	}
-	s.server.metrics.frame(kind, len(f.data))
+	s.server.metrics.frame(op == framing.Binary, len(payload))
 
 	w := workspaces.Get().(*workspace)
 	defer w.release()
-	control, err := s.infer(w, kind == websocket.BinaryMessage, f.data, received)
+	control, err := s.infer(w, op == framing.Binary, payload, received)
 	if err != nil {
 		w.grown = true
 		return err
@@ -177,6 +185,7 @@ func (s *session) step() error {
 // it returns, the estimates are in w and nothing raw is: neither in w nor in
 // the payload.
 func (s *session) infer(w *workspace, binary bool, payload []byte, now time.Time) (wire.Control, error) {
+	w.holds = true
 	defer w.clearSamples()
 	defer clear(payload)
 	server := s.server
@@ -225,56 +234,51 @@ func (s *session) infer(w *workspace, binary bool, payload []byte, now time.Time
 	server.metrics.accelerations.Add(float64(len(b.Samples)))
 	server.metrics.locations.Add(float64(len(b.Fixes)))
 	cost := len(b.Samples) + len(b.Fixes) + b.RefusedLocation + b.Ignored + estimateCost*len(w.estimates)
-	if !s.samples.AllowN(now, cost) {
-		return wire.ControlNone, endWith(wire.CloseTooMuch, fmt.Sprintf("too many readings: send at most %d a second on average",
-			server.config.Limits.SamplesPerSecond))
+	if excess := s.takeSamples(now.UnixNano(), cost); excess != "" {
+		return wire.ControlNone, endWith(wire.CloseTooMuch, "too many "+excess)
 	}
 	return b.Control, nil
 }
 
-// answer sends what came out of a frame.
+// answer sends what came out of a frame, in one go.
 func (s *session) answer(w *workspace, received time.Time) error {
+	w.answer = w.answer[:0]
 	if w.refusedLocation {
-		w.answer = wire.AppendRefused(w.answer[:0], string(consent.Location), wire.CodeNotGranted)
-		if err := s.write(w.answer); err != nil {
-			return err
-		}
+		w.answer = framing.Open(w.answer)
+		w.answer = wire.AppendRefused(w.answer, string(consent.Location), wire.CodeNotGranted)
+		w.answer = framing.Seal(w.answer, 0, framing.Text)
 	}
 	for i := range w.estimates {
 		e := &w.estimates[i]
-		w.answer = wire.AppendEstimate(w.answer[:0], e, float64(e.SensorTime)/1e9)
-		if err := s.write(w.answer); err != nil {
-			return err
-		}
+		at := len(w.answer)
+		w.answer = framing.Open(w.answer)
+		w.answer = wire.AppendEstimate(w.answer, e, float64(e.SensorTime)/1e9)
+		w.answer = framing.Seal(w.answer, at, framing.Text)
 	}
-	if n := len(w.estimates); n > 0 {
-		s.server.metrics.estimates.Add(float64(n))
-		s.server.metrics.frameToEstimate.Observe(time.Since(received).Seconds())
+	if len(w.answer) == 0 {
+		return nil
+	}
+	metrics := s.server.metrics
+	switch sent, err := s.answers.send(w.answer, received); {
+	case err != nil:
+		return err
+	case !sent:
+		metrics.unread.Add(float64(len(w.estimates)))
+	case len(w.estimates) > 0:
+		metrics.estimates.Add(float64(len(w.estimates)))
+		metrics.frameToEstimate.Observe(time.Since(received).Seconds())
 	}
 	return nil
 }
 
-// write sends one text message.
-func (s *session) write(text []byte) error {
-	s.ws.SetWriteDeadline(time.Now().Add(s.server.config.WriteTimeout))
-	err := s.ws.WriteMessage(websocket.TextMessage, text)
-	// Not errors.Is: the WebSocket library hides what a temporary error was.
-	if slow, ok := err.(net.Error); ok && slow.Timeout() {
-		end := endWith(wire.CloseTooMuch, "answers are not read")
-		end.silent, end.vanished = true, true // nothing gets through any more
-		return end
-	}
+// pong answers a ping.
+func (s *session) pong(payload []byte) error {
+	w := workspaces.Get().(*workspace)
+	defer w.release()
+	w.answer = append(framing.Open(w.answer[:0]), payload...)
+	w.answer = framing.Seal(w.answer, 0, framing.Pong)
+	_, err := s.answers.send(w.answer, time.Now())
 	return err
-}
-
-// pong answers a ping. A ping counts as a frame against the limit, and not as
-// one against idleness: a client that only pings sends no motion.
-func (s *session) pong(data string) error {
-	if !s.messages.Allow() {
-		return endWith(wire.CloseTooMuch, "too many pings")
-	}
-	s.ws.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(s.server.config.WriteTimeout))
-	return nil // a pong that does not get out shows at the next read
 }
 
 // withdraw records what a client said on the stream. The ledger tells every
@@ -302,7 +306,25 @@ func (s *session) woken(err error) error {
 	if s.ending != nil {
 		return s.ending
 	}
+	if s.leaving.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+		return endOfDrain()
+	}
 	return err
+}
+
+// leave has the session end after a while because the node drains. Until then
+// it goes on: what has arrived, and what arrives, is answered.
+func (s *session) leave(after time.Duration) {
+	s.leaving.Store(true)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.ending != nil:
+	case s.conn == nil: // a pusher: its app comes again, to another node
+		s.endLocked(endOfDrain())
+	default:
+		s.conn.SetReadDeadline(time.Now().Add(after))
+	}
 }
 
 // learn takes note of a change of the person's grant. The ledger calls it
@@ -380,69 +402,46 @@ func (s *session) countResident() {
 }
 
 // sweep is called about once a second. It notices what no frame would: a
-// consent that ran out, a ledger that fell silent, a client that did.
-func (s *session) sweep(now time.Time) {
+// consent that ran out, a ledger that fell silent, a client that did, and one
+// that does not read. It returns how old the oldest sample is that the session
+// holds, 0 where it holds none.
+func (s *session) sweep(now time.Time) (oldest time.Duration) {
 	s.check()
 	silent := now.Sub(time.Unix(0, s.lastFrame.Load()))
-	if silent > s.server.config.IdleTimeout {
+	switch {
+	case silent > s.server.config.IdleTimeout:
 		s.stop(endWith(wire.CloseIdle, ""))
-		return
+		return 0
+	case s.answers.overdue(now):
+		s.stop(endOfUnread())
+		return 0
 	}
-	if silent <= s.server.config.WindowHold || s.resident.Load() == 0 {
-		return
+	held := s.resident.Load()
+	if held == 0 {
+		return 0
 	}
-	if s.mu.TryLock() { // if not, a frame is just renewing the window
+	if silent > s.server.config.WindowHold && s.mu.TryLock() { // if not, a frame is just renewing the window
 		s.forgetLocked()
 		s.mu.Unlock()
 		s.server.metrics.windowsCleared.Inc()
+		return 0
 	}
+	return silent + time.Duration(held)*time.Second/signal.RateHz
 }
 
 // sayClose tells the client why its session ends.
 func (s *session) sayClose(end *ending) {
 	if !end.silent {
-		deadline := time.Now().Add(s.server.config.WriteTimeout)
+		var last []byte
 		if end.draining {
-			s.ws.SetWriteDeadline(deadline)
-			s.ws.WriteMessage(websocket.TextMessage, wire.AppendDraining(nil, reconnectAfter()))
+			last = wire.AppendDraining(framing.Open(last), reconnectAfter())
+			last = framing.Seal(last, 0, framing.Text)
 		}
-		s.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(end.code, end.reason), deadline)
+		at := len(last)
+		last = framing.AppendClose(framing.Open(last), end.code, end.reason)
+		s.answers.sendLast(framing.Seal(last, at, framing.Close), s.conn)
 	}
 	if !end.since.IsZero() {
 		s.server.metrics.withdrawalToClose.Observe(time.Since(end.since).Seconds())
-	}
-}
-
-// endOfDrain is the ending of a session on a node that goes away.
-func endOfDrain() *ending {
-	end := endWith(wire.CloseGoingAway, "")
-	end.draining = true
-	return end
-}
-
-// reconnectAfter is spread over ten seconds, so that the sessions of a node
-// that goes away do not all knock at the next one at once.
-func reconnectAfter() float64 { return float64(10+rand.IntN(91)) / 10 }
-
-// faultKind describes the value of a panic without its content.
-func faultKind(fault any) string {
-	if _, ok := fault.(runtime.Error); ok {
-		return "runtime error"
-	}
-	return fmt.Sprintf("%T", fault)
-}
-
-// panicSite returns the functions and lines that led to a panic, innermost
-// first, without arguments. It is for deferred functions that recover.
-func panicSite() []string {
-	pcs := make([]uintptr, 24)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
-	var site []string
-	for {
-		f, more := frames.Next()
-		site = append(site, fmt.Sprintf("%s:%d", f.Function, f.Line))
-		if !more {
-			return site
-		}
 	}
 }

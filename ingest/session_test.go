@@ -2,10 +2,8 @@ package ingest
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -295,6 +293,9 @@ func TestLimits(t *testing.T) {
 				s.Ping()
 			}
 		}, wire.CloseTooMuch, "pings"},
+		{"bytes", Limits{BytesPerSecond: 1, ByteBurst: 2000}, send(50, 1), wire.CloseTooMuch, "bytes"},
+		// One session may send less than that; together they may send no more.
+		{"frames of a person", Limits{FramesPerSecond: 1, FrameBurst: 10, PersonMultiple: 1}, send(11, 1), wire.CloseTooMuch, "frames"},
 		{"a frame", Limits{FrameBytes: 1000}, func(s *client.Stream) { s.SendRaw(true, make([]byte, 1001)) }, wire.CloseTooLarge, "1000"},
 		{"within all of them", Limits{SamplesPerSecond: 1, SampleBurst: 100_000, FramesPerSecond: 1, FrameBurst: 51}, func(s *client.Stream) {
 			send(50, 1)(s)
@@ -329,31 +330,6 @@ func TestTooManySessions(t *testing.T) {
 	closeOf(t, first, nil)
 	eventually(t, "the place is free", func() bool { return n.metric("tempogate_sessions") == 2 })
 	n.stream(eva, client.StreamOptions{})
-}
-
-// A client that does not read: its session ends, and its window with it,
-// though nothing can be said to it any more.
-func TestSlowReader(t *testing.T) {
-	n := startNode(t, func(c *Config) {
-		c.WriteTimeout = 100 * time.Millisecond
-		c.wrap = func(l net.Listener, _ *tls.Config) net.Listener {
-			return clearingListener{l, func(conn net.Conn) net.Conn {
-				conn.(*net.TCPConn).SetWriteBuffer(16 << 10) // the system would take megabytes of answers
-				return &clearingConn{conn}
-			}}
-		}
-		c.Limits = Limits{SamplesPerSecond: 1e9, FramesPerSecond: 1e9}
-	})
-	s := n.stream(n.person("anna", consent.Acceleration), client.StreamOptions{})
-	go func() {
-		for i := int64(0); s.Send(walking(noon+i*10e9, 10), nil) == nil; i++ {
-		}
-	}()
-	defer s.Close()
-	eventually(t, "the session is ended", func() bool { return n.metric(`tempogate_closes_total{code="4429"}`) == 1 })
-	if got := n.metric("tempogate_raw_samples_resident"); got != 0 {
-		t.Errorf("%v samples are still in memory", got)
-	}
 }
 
 // SIGTERM, seen from a session: the draining message, then 1001. Seen from the

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 
@@ -36,13 +37,12 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) error {
 	}
 	session := newSession(s, principal, music)
 	upgrade := hijacking{ResponseWriter: w}
-	ws, err := s.upgrader.Upgrade(&upgrade, r, nil)
-	if err != nil { // the upgrader has answered
+	if _, err := s.upgrader.Upgrade(&upgrade, r, nil); err != nil { // the upgrader has answered
 		s.metrics.admissions.WithLabelValues(CodeMalformed).Inc()
 		return nil
 	}
 	s.metrics.admissions.WithLabelValues("admitted").Inc()
-	session.attach(ws, upgrade.conn, upgrade.reader)
+	session.attach(upgrade.conn)
 	handedOver = true
 	go session.serve()
 	return nil
@@ -51,6 +51,10 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) error {
 // gate lets a request for a stream through, or says why not. Whoever gets
 // through holds a place in the registry.
 func (s *Server) gate(r *http.Request) (principal string, refused *Problem) {
+	// First, because the rest costs time that an overloaded node does not have.
+	if refused := s.shed(); refused != nil {
+		return "", refused
+	}
 	if !s.config.allowedOrigin(r) {
 		return "", problem(http.StatusForbidden, CodeOriginNotAllowed,
 			"pages of this origin may not open a stream here: the operator can allow it with --origin")
@@ -71,6 +75,17 @@ func (s *Server) gate(r *http.Request) (principal string, refused *Problem) {
 			"offer the subprotocol "+wire.Subprotocol)
 	}
 	return who.Principal, s.registry.admit(who.Principal)
+}
+
+// shed refuses while the node has more to do than it can. Those who come back
+// do not all do so at once.
+func (s *Server) shed() *Problem {
+	if !s.pressure.shedding.Load() || s.registry.count() < shedsFrom {
+		return nil
+	}
+	return problem(http.StatusTooManyRequests, CodeTooManySessions,
+		"this node is busy with the sessions that it has: try again later, or another node").
+		because("load").retryAfter(shortPauseS + rand.IntN(2*shortPauseS))
 }
 
 // musicRange reads from the query which tempos music is wanted in.
@@ -117,8 +132,6 @@ func (s *Server) noGrant(principal string, reason consent.Reason) *Problem {
 func newUpgrader() websocket.Upgrader {
 	return websocket.Upgrader{
 		HandshakeTimeout: readHeaderTimeout,
-		WriteBufferSize:  1024,
-		WriteBufferPool:  &writeBuffers,
 		Subprotocols:     []string{wire.Subprotocol},
 		CheckOrigin:      func(*http.Request) bool { return true }, // the gate did
 		Error: func(w http.ResponseWriter, r *http.Request, status int, reason error) {

@@ -9,19 +9,12 @@ import (
 	"github.com/tempogate/tempogate/ingest/wire"
 )
 
-// A frame is the buffer that one message is read into. Frames are shared: a
-// session has one only from the first byte of a message until its samples are
-// with the classifier.
+// A frame is what the body of a push is read into.
 type frame struct {
 	data []byte
 }
 
-const (
-	frameBytesInitial = 4 << 10
-	frameBytesKept    = 32 << 10 // larger ones are not kept: most frames are small
-)
-
-var frames = sync.Pool{New: func() any { return &frame{data: make([]byte, 0, frameBytesInitial)} }}
+const frameBytesInitial = 4 << 10
 
 // errFrameTooLarge is returned by read for a message beyond the limit.
 var errFrameTooLarge = errors.New("ingest: frame too large")
@@ -54,15 +47,6 @@ func (f *frame) grow(most int) {
 	f.data = larger
 }
 
-// release clears a frame and gives it back.
-func (f *frame) release() {
-	clear(f.data[:cap(f.data)])
-	f.data = f.data[:0]
-	if cap(f.data) <= frameBytesKept {
-		frames.Put(f)
-	}
-}
-
 // A workspace is what one frame's way through decoder and classifier needs.
 // Sessions share them: there are about as many as processors.
 type workspace struct {
@@ -74,6 +58,7 @@ type workspace struct {
 
 	refusedLocation bool // tell the client that its fixes were dropped
 	grown           bool // by an unusual frame: do not keep
+	holds           bool // something raw, perhaps
 }
 
 const (
@@ -83,12 +68,12 @@ const (
 
 var workspaces = sync.Pool{New: func() any { return &workspace{classifier: classifier.NewWorkspace()} }}
 
-// writeBuffers are shared by the WebSocket connections, which take one for the
-// time of a write.
-var writeBuffers sync.Pool
-
 // clearSamples removes everything raw.
 func (w *workspace) clearSamples() {
+	if !w.holds {
+		return
+	}
+	w.holds = false
 	w.grown = w.grown || cap(w.batch.Samples) > samplesKept
 	w.batch.Clear()
 	w.scratch.Clear()

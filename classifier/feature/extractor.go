@@ -39,6 +39,14 @@ type Motion struct {
 // An Extractor holds the work space for Extract. One serves any number of
 // windows in turn, and one goroutine at a time.
 type Extractor struct {
+	work
+	taper   [signal.WindowLength]float64 // Hann over the newest `tapered` rows, 0 beyond
+	tapered int
+	gain    float64 // sum of squares of taper
+}
+
+// work is what holds something of a window.
+type work struct {
 	motion                           Motion
 	axes                             [3][signal.WindowLength]float64
 	all                              [signal.WindowLength / part]stretch
@@ -47,9 +55,6 @@ type Extractor struct {
 	vertical, north, east, magnitude [signal.WindowLength]float64
 	power                            [2][Bins]float64
 	lags                             [MaxLag + 1]float64
-	taper                            [signal.WindowLength]float64 // Hann over the newest `tapered` rows, 0 beyond
-	tapered                          int
-	gain                             float64 // sum of squares of taper
 	values, even, odd                points
 	single                           [signal.WindowLength + block]float32 // v, and zeros behind it
 }
@@ -58,7 +63,7 @@ type Extractor struct {
 func NewExtractor() *Extractor { return &Extractor{} }
 
 // Clear overwrites every trace of the last window.
-func (e *Extractor) Clear() { *e = Extractor{taper: e.taper, tapered: e.tapered, gain: e.gain} }
+func (e *Extractor) Clear() { e.work = work{} } // in place: a copy would be 14 KiB of stack for each session
 
 // Extract describes the newest rows of the window that belong together. It
 // returns nil when it holds fewer than MinLength. 0 allocations.

@@ -11,6 +11,7 @@ const (
 	TypeEstimate = "estimate"
 	TypeRefused  = "refused"
 	TypeDraining = "draining"
+	TypeSlow     = "slow"
 )
 
 // CodeNotGranted is the code of a refused message: the grant does not cover
@@ -29,6 +30,9 @@ type Message struct {
 	// Of a refusal.
 	Category string // "acceleration" or "location"
 	Code     string // CodeNotGranted
+
+	// Of a slow client: seconds until it is closed.
+	CloseAfterS float64
 
 	// Of a drain: seconds to wait before connecting again.
 	ReconnectAfterS float64
@@ -89,6 +93,14 @@ func AppendRefused(dst []byte, category, code string) []byte {
 func AppendDraining(dst []byte, reconnectAfterS float64) []byte {
 	dst = append(dst, `{"type":"draining","reconnect_after_s":`...)
 	dst = appendDecimal(dst, reconnectAfterS, 1, 0)
+	return append(dst, '}')
+}
+
+// AppendSlow appends the line that tells a client that it does not read its
+// answers: {"type":"slow","close_after_s":5}.
+func AppendSlow(dst []byte, closeAfterS float64) []byte {
+	dst = append(dst, `{"type":"slow","close_after_s":`...)
+	dst = appendDecimal(dst, closeAfterS, 1, 0)
 	return append(dst, '}')
 }
 

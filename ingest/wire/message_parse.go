@@ -20,6 +20,8 @@ func ParseMessage(data []byte) (Message, error) {
 		return m, nil
 	case TypeRefused:
 		return Message{Type: m.Type, Category: m.Category, Code: m.Code}, nil
+	case TypeSlow:
+		return Message{Type: m.Type, CloseAfterS: m.CloseAfterS}, nil
 	case TypeDraining:
 		return Message{Type: m.Type, ReconnectAfterS: m.ReconnectAfterS}, nil
 	}
@@ -101,6 +103,10 @@ func (m *Message) member(data, key []byte, i int, names *[maxName]byte) (next in
 	case "reconnect_after_s":
 		if v, next, f = parseNumberOrNull(data, i); f == faultNone && !math.IsNaN(v) {
 			m.ReconnectAfterS = v
+		}
+	case "close_after_s":
+		if v, next, f = parseNumberOrNull(data, i); f == faultNone && !math.IsNaN(v) {
+			m.CloseAfterS = v
 		}
 	default:
 		return skipValue(data, i, 1)

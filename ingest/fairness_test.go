@@ -1,0 +1,246 @@
+package ingest
+
+import (
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tempogate/tempogate/consent"
+	"github.com/tempogate/tempogate/ingest/client"
+	"github.com/tempogate/tempogate/ingest/framing"
+	"github.com/tempogate/tempogate/ingest/wire"
+)
+
+// What may come: so much ahead, and from then on as time passes.
+func TestMeter(t *testing.T) {
+	p := newPace(10, 5) // one each 100 ms, five ahead
+	var m meter
+	const ms = int64(time.Millisecond)
+	for i, step := range []struct {
+		at   int64 // ms
+		n    int
+		want bool
+	}{
+		{1000, 5, true},  // the burst
+		{1000, 1, false}, // nothing is left
+		{1099, 1, false}, // not quite
+		{1100, 1, true},  // one more
+		{1100, 0, true},  // nothing costs nothing
+		{1350, 3, false}, // what is too much is not taken in part
+		{1350, 2, true},
+		{9000, 6, false}, // a long pause saves up the burst, not more
+		{9000, 5, true},
+	} {
+		if got := m.take(step.at*ms, step.n, p); got != step.want {
+			t.Errorf("step %d: %d at %d ms: %t, want %t", i, step.n, step.at, got, step.want)
+		}
+	}
+}
+
+// The streams of one person share what a person may send.
+func TestPersonsStreamsShare(t *testing.T) {
+	n := startNode(t, func(c *Config) { c.Limits = Limits{FramesPerSecond: 1, FrameBurst: 10, PersonMultiple: 2} })
+	anna := n.person("anna", consent.Acceleration)
+	var streams []*client.Stream
+	for range 3 {
+		s := n.stream(anna, client.StreamOptions{})
+		streams = append(streams, s)
+		for i := range 9 { // fewer than one stream may send
+			s.Send(walking(noon+int64(i)*1e9, 1), nil)
+		}
+	}
+	if code, reason := closeOf(t, streams[2], nil); code != wire.CloseTooMuch || !strings.Contains(reason, "of this person") {
+		t.Errorf("closed with %d %q", code, reason)
+	}
+	// The others have sent what they may; they are not closed for the third.
+	for _, s := range streams[:2] {
+		s.Close()
+	}
+}
+
+// Overload ends slowly and begins slowly: one late moment is none.
+func TestPressure(t *testing.T) {
+	p := pressure{limit: 20 * time.Millisecond}
+	probes := func(n int, late time.Duration) bool {
+		for range n {
+			p.probe(late)
+		}
+		return p.shedding.Load()
+	}
+	for i, step := range []struct {
+		n    int
+		late time.Duration
+		want bool
+	}{
+		{100, time.Millisecond, false},
+		{1, 500 * time.Millisecond, false}, // a pause of half a second
+		{100, time.Millisecond, false},
+		{100, 50 * time.Millisecond, true}, // two seconds of lateness
+		{20, 15 * time.Millisecond, true},  // better, and not yet good
+		{200, 5 * time.Millisecond, false},
+	} {
+		if got := probes(step.n, step.late); got != step.want {
+			t.Errorf("step %d: shedding %t, lateness %v", i, got, time.Duration(p.lateness.Load()))
+		}
+	}
+}
+
+// An overloaded node refuses new sessions, tells when to come back, and lets in
+// again when it can.
+func TestShedding(t *testing.T) {
+	n := startNode(t, func(c *Config) { c.ShedLateness = time.Hour })
+	anna := n.person("anna", consent.Acceleration)
+	n.server.pressure.shedding.Store(true)
+	defer n.server.pressure.shedding.Store(false)
+	n.stream(anna, client.StreamOptions{}).Close() // few sessions: not what is late
+	n.server.registry.live.Add(shedsFrom)
+	var refused *client.Error
+	if _, err := anna.Stream(t.Context(), client.StreamOptions{}); !errors.As(err, &refused) ||
+		refused.Status != 429 || refused.Code != CodeTooManySessions || refused.Reason != "load" {
+		t.Errorf("refused with %v", err)
+	}
+	n.server.registry.live.Add(-shedsFrom)
+	n.stream(anna, client.StreamOptions{}).Close()
+	if n.metric(`tempogate_admissions_total{result="too_many_sessions"}`) != 1 {
+		t.Error("the refusal was not counted")
+	}
+}
+
+func TestAdmissionsAreSpread(t *testing.T) {
+	n := startNode(t, func(c *Config) { c.Limits.AdmissionsPerSecond, c.Limits.SessionsPerPerson = 1, 100 })
+	anna := n.person("anna", consent.Acceleration)
+	for range 50 {
+		s, err := anna.Stream(t.Context(), client.StreamOptions{})
+		var refused *client.Error
+		switch {
+		case err == nil:
+			s.Close()
+		case errors.As(err, &refused) && refused.Status == 429 && refused.Reason == "admissions":
+			return
+		default:
+			t.Fatal(err)
+		}
+	}
+	t.Error("50 sessions were let in within moments, where one a second is allowed")
+}
+
+// A client that does not read is told, and then closed; a client that reads in
+// time goes on. Nothing waits for either.
+func TestSlowReader(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		timeout time.Duration
+		code    int
+	}{
+		{"for too long", 50 * time.Millisecond, wire.CloseTooMuch},
+		{"for a while", ages, wire.CloseDone},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			n := startNode(t, func(c *Config) {
+				c.WriteTimeout = test.timeout
+				c.WindowHold = 2 * time.Second // the wheel turns faster
+				c.Limits = Limits{FramesPerSecond: 1e6, SamplesPerSecond: 1e6, SampleBurst: 1e9, BytesPerSecond: 1e8}
+			})
+			n.person("anna", consent.Acceleration)
+			w, r := upgraded(t, n, n.token("anna"))
+			w.(*net.TCPConn).SetReadBuffer(1 << 12)
+			payloads := encoded(t, client.Packed, noon, 3000)
+			for i, p := range payloads {
+				w.Write(masked(0x82, p))
+				if i%100 == 0 && n.metric("tempogate_estimates_dropped_total") > 0 {
+					break
+				}
+			}
+			if n.metric("tempogate_estimates_dropped_total") == 0 {
+				t.Fatal("no estimate was dropped")
+			}
+			if test.code == wire.CloseTooMuch {
+				eventually(t, "the session is closed", func() bool { return n.metric("tempogate_sessions") == 0 })
+			} else {
+				go w.Write(masked(0x81, []byte(`{"type":"end"}`)))
+			}
+			told := false
+			code := 0
+			for code == 0 {
+				op, payload, err := readMessage(r)
+				if err != nil {
+					t.Fatalf("no close frame: %v; told: %t", err, told)
+				}
+				switch {
+				case op == 8:
+					code = int(payload[0])<<8 | int(payload[1])
+				case strings.Contains(string(payload), `"type":"slow"`):
+					told = true
+				}
+			}
+			eventually(t, "nothing is held any more", func() bool { return n.metric("tempogate_raw_samples_resident") == 0 })
+			if code != test.code || !told {
+				t.Errorf("closed with %d, told: %t", code, told)
+			}
+		})
+	}
+}
+
+// Over TLS nothing can be written in part: writing waits, and then the session
+// ends.
+func TestSlowReaderOverTLS(t *testing.T) {
+	_, there := net.Pipe() // whose other end reads nothing
+	defer there.Close()
+	a := answers{socket: framing.NewSocket(there), timeout: time.Millisecond}
+	var end *ending
+	if _, err := a.send([]byte("an answer"), time.Now()); !errors.As(err, &end) || end.code != wire.CloseTooMuch || !end.vanished {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// readMessage reads one unmasked message of less than 64 KiB.
+func readMessage(r io.Reader) (op byte, payload []byte, err error) {
+	var head [4]byte
+	if _, err := io.ReadFull(r, head[:2]); err != nil {
+		return 0, nil, err
+	}
+	size := int(head[1])
+	if size == 126 {
+		io.ReadFull(r, head[2:])
+		size = int(head[2])<<8 | int(head[3])
+	}
+	payload = make([]byte, size)
+	_, err = io.ReadFull(r, payload)
+	return head[0] & 0xf, payload, err
+}
+
+// A node that goes away answers what has arrived, then says when to come back.
+func TestDrainAnswersFirst(t *testing.T) {
+	n := startNode(t, nil)
+	n.person("anna", consent.Acceleration)
+	w, r := upgraded(t, n, n.token("anna"))
+	payloads := encoded(t, client.Packed, noon, 6)
+	for _, p := range payloads {
+		w.Write(masked(0x82, p))
+	}
+	go n.stop()
+	estimates, draining := 0, 0
+	for {
+		op, payload, err := readMessage(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if op == 8 {
+			if code := int(payload[0])<<8 | int(payload[1]); code != wire.CloseGoingAway {
+				t.Errorf("closed with %d", code)
+			}
+			break
+		}
+		if strings.Contains(string(payload), "reconnect_after_s") {
+			draining++
+		} else {
+			estimates++
+		}
+	}
+	if estimates < len(payloads)-1 || draining != 1 {
+		t.Errorf("%d estimates for %d frames, told of the drain %d times", estimates, len(payloads), draining)
+	}
+}
