@@ -29,7 +29,7 @@ import (
 type session struct {
 	server    *Server
 	principal string
-	number    uint64 // for the log; counts sessions of this process
+	number    uint64   // for the log; counts sessions of this process
 	conn      net.Conn // nil for a pusher
 	reader    *framing.Reader
 	answers   answers
@@ -77,30 +77,34 @@ func (s *session) attach(conn net.Conn) {
 
 // serve runs the session until its connection is closed. Whatever happens, the
 // samples are cleared and the place is given back.
+//
+// The stack below run is there as long as the session is, and thousands of them
+// are: what comes before and after it has functions of its own.
 func (s *session) serve() {
-	server := s.server
-	end := endWith(internalError, "the server failed: reconnect, and tell its operator")
-	server.log.Debug("session started", "session", s.number)
-	defer server.registry.closed(s)
-	defer func() {
-		s.reader.Release()
-		if end.vanished {
-			abandon(s.conn)
-		} else {
-			linger(s.conn)
-		}
-	}()
-	defer func() {
-		s.stop(end)
-		s.sayClose(end)
-		server.registry.remove(s)
-		server.metrics.closes.WithLabelValues(end.label).Inc()
-		server.log.Debug("session ended", "session", s.number, "code", end.code)
-	}()
-	defer s.caught()
+	end := s.live()
+	s.finish(end)
+}
 
-	defer server.config.Ledger.Watch(s.principal, s.learn)()
-	if !server.registry.add(s) {
+// live is the session's life, from its entry into the registry.
+func (s *session) live() (end *ending) {
+	end = endOfFault
+	defer s.caught()
+	unwatch := s.begin()
+	defer unwatch()
+	return s.run()
+}
+
+// endOfFault is the ending of a session that no other was found for.
+var endOfFault = endWith(internalError, "the server failed: reconnect, and tell its operator")
+
+// begin enters the session into the registry, and has it told of changes of its
+// person's consent.
+func (s *session) begin() (unwatch func()) {
+	server := s.server
+	server.log.Debug("session started", "session", s.number)
+	server.registry.add(s)
+	unwatch = server.config.Ledger.Watch(s.principal, s.learn)
+	if server.registry.isDraining() {
 		s.leave(drainFirst)
 	}
 	// What changed between the gate and the watch was told to nobody.
@@ -108,7 +112,24 @@ func (s *session) serve() {
 		s.learn(grant)
 	}
 	s.check()
-	end = s.run()
+	return unwatch
+}
+
+// finish takes the session out of everything and closes its connection.
+func (s *session) finish(end *ending) {
+	server := s.server
+	defer server.registry.closed(s)
+	s.stop(end)
+	s.sayClose(end)
+	server.registry.remove(s)
+	server.metrics.closes.WithLabelValues(end.label).Inc()
+	server.log.Debug("session ended", "session", s.number, "code", end.code)
+	s.reader.Release()
+	if end.vanished {
+		abandon(s.conn)
+	} else {
+		linger(s.conn)
+	}
 }
 
 // caught, deferred, keeps a fault of ours from ending more than this session.
