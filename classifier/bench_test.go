@@ -141,7 +141,7 @@ func cadence() func() {
 	var tracker tempo.Tracker
 	i := 0
 	return func() {
-		tracker.Step(motions[i%len(motions)], 0.9, 0.05)
+		tracker.Step(motions[i%len(motions)], tempo.Known(0.9, 0.05))
 		i++
 	}
 }

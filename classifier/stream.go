@@ -48,6 +48,8 @@ type Observation struct {
 	SpeedMPS   float64         // NaN without a usable fix
 	Motion     *feature.Motion // nil when the window is too short
 	Posterior  *model.Scores   // of the window alone; nil when Motion is
+	Belief     tempo.Belief    // that the tempo was found with
+	Tempo      tempo.Tempo
 }
 
 // Config configures a Stream. The zero value uses the embedded model.
@@ -269,21 +271,22 @@ func (s *Stream) step(w *Workspace, now int64) Estimate {
 		speed = &w.speed
 		s.model.SpeedLog(speed, e.SpeedMPS)
 	}
-	if s.observe != nil {
-		s.observe(Observation{e.SensorTime, s.resampler.SourceHz(), e.SpeedMPS, motion, posterior})
+	if posterior != nil || speed != nil {
+		s.filter.Step(s.model, posterior, speed)
+		e.P = Probabilities(s.filter.P)
+		if class, ok := s.filter.Decide(s.model); ok {
+			e.Activity = ActivityAt(class)
+		}
 	}
-	if posterior == nil && speed == nil {
-		s.tracker.Step(nil, 0, 0)
-		e.CadenceSPM = math.NaN()
-		return e
+	belief := tempo.Belief{Walk: e.P.Of(Walk), Run: e.P.Of(Run)}
+	if posterior != nil {
+		belief.WindowWalk, belief.WindowRun = posterior[Walk.Index()], posterior[Run.Index()]
 	}
-	s.filter.Step(s.model, posterior, speed)
-	e.P = Probabilities(s.filter.P)
-	if class, ok := s.filter.Decide(s.model); ok {
-		e.Activity = ActivityAt(class)
-	}
-	t := s.tracker.Step(motion, e.P.Of(Walk), e.P.Of(Run))
+	t := s.tracker.Step(motion, belief)
 	e.CadenceSPM, e.CadenceConfidence, e.BPM = t.CadenceSPM, t.Confidence, t.BPM
+	if s.observe != nil {
+		s.observe(Observation{e.SensorTime, s.resampler.SourceHz(), e.SpeedMPS, motion, posterior, belief, t})
+	}
 	return e
 }
 

@@ -70,10 +70,10 @@ type choice struct {
 	target [fitCandidates]float64
 }
 
-// verdict is a measured cadence that was right or wrong.
+// verdict is something measured that turned out to be so or not.
 type verdict struct {
 	place int
-	x     [len(confidenceNames)]float64
+	x     []float64
 	right bool
 }
 
@@ -83,7 +83,9 @@ type fitData struct {
 	windows map[int]int // seen of each entry
 	walk    []choice
 	run     []choice
-	judged  []verdict
+	judged  []verdict // was the cadence right?
+	present []verdict // were there steps?
+	weight  []float64 // of each of present
 	levels  map[levelKey]*level
 }
 
@@ -137,7 +139,7 @@ func (f *fitData) addVerdict(place int, measured tempo.Measurement, spm float64)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.judged = append(f.judged, verdict{place, [...]float64{
+	f.judged = append(f.judged, verdict{place, []float64{
 		1, min(measured.Margin, mostMargin), -math.Log(max(1-measured.Rhythm, leastNoise)),
 	}, math.Abs(measured.CadenceSPM-spm) <= RightSPM})
 }
@@ -277,9 +279,9 @@ func (c *choice) gross(x []float64) bool {
 	return math.Abs(math.Exp(float64(best-truth)*step)-1) > grossShare
 }
 
-// fitConfidence returns the weights of the logistic regression.
-func fitConfidence(ctx context.Context, verdicts []verdict, w []float64) []float64 {
-	return minimise(ctx, len(confidenceNames), func(x, gradient []float64) float64 {
+// fitLogistic returns the n weights of a logistic regression.
+func fitLogistic(ctx context.Context, n int, verdicts []verdict, w []float64) []float64 {
+	return minimise(ctx, n, func(x, gradient []float64) float64 {
 		var loss float64
 		for i := range verdicts {
 			if w[i] == 0 {
@@ -321,7 +323,7 @@ func (f *fitData) report(ctx context.Context, groupOf func(place int) string, pr
 		choices []choice
 		centre  float64
 	}{{&report.Walk, f.walk, walkCentreSPM}, {&report.Run, f.run, runCentreSPM}} {
-		progress("fitting", i, 3)
+		progress("fitting", i, 4)
 		places := make([]int, len(one.choices))
 		for i := range one.choices {
 			places[i] = one.choices[i].place
@@ -340,34 +342,49 @@ func (f *fitData) report(ctx context.Context, groupOf func(place int) string, pr
 				trial.Loss, trial.Gross = Number(loss/float64(len(tested))), Number(gross/float64(len(tested)))
 			})
 	}
-	progress("fitting", 2, 3)
+	progress("fitting", 2, 4)
 	places := make([]int, len(f.judged))
 	for i := range f.judged {
 		places[i] = f.judged[i].place
 	}
-	report.Confidence = trials(places, groupOf, confidenceNames[:], func(x []float64) []float64 { return x },
-		func(w []float64) []float64 { return fitConfidence(ctx, f.judged, w) },
-		func(x []float64, tested []int, trial *FitTrial) {
-			var t Tally
-			var loss float64
-			for _, i := range tested {
-				v := &f.judged[i]
-				p := v.chance(x)
-				bin := &t.Bins[min(int(p*confidenceBins), confidenceBins-1)]
-				t.Seconds++
-				bin.Confidence += p
-				if v.right {
-					bin.Right++
-					loss -= math.Log(p + 1e-12)
-				} else {
-					loss -= math.Log(1 - p + 1e-12)
-				}
-			}
-			trial.Loss, trial.ECE = Number(loss/float64(len(tested))), Number(t.ECE())
-		})
+	same := func(x []float64) []float64 { return x }
+	report.Confidence = trials(places, groupOf, confidenceNames[:], same,
+		func(w []float64) []float64 { return fitLogistic(ctx, len(confidenceNames), f.judged, w) },
+		func(x []float64, tested []int, trial *FitTrial) { trial.judge(x, f.judged, tested) })
+	progress("fitting", 3, 4)
+	report.Presence = f.presenceTrials(ctx, groupOf, same)
 	report.Levels = f.levelTrials()
-	progress("fitting", 3, 3)
+	progress("fitting", 4, 4)
 	return report
+}
+
+// judge tests a logistic regression.
+func (trial *FitTrial) judge(x []float64, verdicts []verdict, tested []int) {
+	var t Tally
+	var loss float64
+	for _, i := range tested {
+		v := &verdicts[i]
+		p := v.chance(x)
+		at := min(int(p*confidenceBins), confidenceBins-1)
+		bin := &t.Bins[at]
+		t.Seconds++
+		bin.Seconds++
+		bin.Confidence += p
+		if v.right {
+			bin.Right++
+			loss -= math.Log(p + 1e-12)
+		} else {
+			loss -= math.Log(1 - p + 1e-12)
+		}
+	}
+	trial.Loss, trial.ECE = Number(loss/float64(len(tested))), Number(t.ECE())
+	// Of those around nine in ten, how many were right.
+	var around ConfidenceBin
+	for _, b := range t.Bins[confidenceBins*17/20 : confidenceBins*19/20] {
+		around.Seconds += b.Seconds
+		around.Right += b.Right
+	}
+	trial.AroundNine, trial.RightOfNine = around.Seconds, Number(float64(around.Right)/float64(around.Seconds))
 }
 
 // levelTrials lists the levels with enough windows, walks first.

@@ -62,16 +62,16 @@ func TestFitEvidenceFindsTheWeights(t *testing.T) {
 }
 
 // Likewise for what was right with known probability.
-func TestFitConfidenceFindsTheWeights(t *testing.T) {
-	truth := verdict{x: [...]float64{-1, 0.5, 2}}
+func TestFitLogisticFindsTheWeights(t *testing.T) {
+	truth := verdict{x: []float64{-1, 0.5, 2}}
 	random := rand.New(rand.NewPCG(3, 4))
 	verdicts := make([]verdict, 20000)
 	for i := range verdicts {
 		v := &verdicts[i]
-		v.x = [...]float64{1, random.Float64() * mostMargin, random.Float64() * 2}
-		v.right = random.Float64() < v.chance(truth.x[:])
+		v.x = []float64{1, random.Float64() * mostMargin, random.Float64() * 2}
+		v.right = random.Float64() < v.chance(truth.x)
 	}
-	got := fitConfidence(context.Background(), verdicts, even(len(verdicts)))
+	got := fitLogistic(context.Background(), len(truth.x), verdicts, even(len(verdicts)))
 	for k, want := range truth.x {
 		if math.Abs(got[k]-want) > 0.1 {
 			t.Errorf("%s: %.2f, want %.2f", confidenceNames[k], got[k], want)

@@ -17,7 +17,7 @@ type Second struct {
 	Confidence float64 // 0 without a tempo
 	BPM        int     // tempo for music; 0 for none
 
-	// Measured is known of a Trace's Known only.
+	Belief   tempo.Belief // in walking and running
 	Measured tempo.Measurement
 }
 
@@ -40,8 +40,8 @@ func Follow(m *model.Model, samples []classifier.Sample, activityAt func(sensorT
 		activity := activityAt(o.SensorTime)
 		walk, run := belief(activity)
 		onFoot = onFoot || walk+run > 0
-		t := alone.Step(o.Motion, walk, run)
-		trace.Known = append(trace.Known, Second{o.SensorTime, t.CadenceSPM, t.Confidence, t.BPM, t.Measured})
+		t := alone.Step(o.Motion, tempo.Known(walk, run))
+		trace.Known = append(trace.Known, newSecond(o.SensorTime, tempo.Known(walk, run), t))
 		if look != nil && o.Motion != nil {
 			look(o.SensorTime, activity, o.Motion, t.Measured)
 		}
@@ -58,17 +58,19 @@ func Follow(m *model.Model, samples []classifier.Sample, activityAt func(sensorT
 // stream returns what the whole classifier says about samples, which are left
 // as they are.
 func stream(m *model.Model, samples []classifier.Sample, observe func(classifier.Observation)) ([]Second, error) {
-	s := classifier.NewStream(classifier.Config{Model: m, Observe: observe})
-	estimates, err := s.Push(nil, classifier.NewWorkspace(), slices.Clone(samples), nil)
-	if err != nil {
-		return nil, err
-	}
-	seconds := make([]Second, len(estimates))
-	for i := range estimates {
-		e := &estimates[i]
-		seconds[i] = Second{SensorTime: e.SensorTime, SPM: e.CadenceSPM, Confidence: e.CadenceConfidence, BPM: e.BPM}
-	}
-	return seconds, nil
+	var seconds []Second
+	s := classifier.NewStream(classifier.Config{Model: m, Observe: func(o classifier.Observation) {
+		seconds = append(seconds, newSecond(o.SensorTime, o.Belief, o.Tempo))
+		if observe != nil {
+			observe(o)
+		}
+	}})
+	_, err := s.Push(nil, classifier.NewWorkspace(), slices.Clone(samples), nil)
+	return seconds, err
+}
+
+func newSecond(sensorTime int64, b tempo.Belief, t tempo.Tempo) Second {
+	return Second{sensorTime, t.CadenceSPM, t.Confidence, t.BPM, b, t.Measured}
 }
 
 // A Look sees a window, which is valid during the call only.

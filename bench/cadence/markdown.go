@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/tempogate/tempogate/bench/evaluation"
@@ -38,7 +39,7 @@ func (r *Report) Markdown(pictures map[string][]string) []byte {
 	m.simulated(r.Simulated)
 	m.plausible(r.Plausible)
 	if r.Fit != nil {
-		m.fit(r.Fit)
+		m.fit(r)
 	}
 	return m.text.Bytes()
 }
@@ -343,7 +344,8 @@ func (m *page) plausible(list []PlausibleReport) {
 	m.table([]string{"", "watch seconds", "from", "median", "to", "seconds with a tempo", "of them inside %"}, rows)
 }
 
-func (m *page) fit(f *FitReport) {
+func (m *page) fit(r *Report) {
+	f := r.Fit
 	m.heading("The constants, fitted anew")
 	m.line("")
 	m.line("The first row of each table is of everything; the others are tested on what was left out. Loss is the mean of -ln of the probability of what was true.")
@@ -355,13 +357,18 @@ func (m *page) fit(f *FitReport) {
 		{"Evidence of a walk: conditional logit", evidenceNames[:], f.Walk},
 		{"Evidence of a run: conditional logit", evidenceNames[:], f.Run},
 		{"Confidence: logistic regression", confidenceNames[:], f.Confidence},
+		{"Whether there are steps: logistic regression", presenceNames[:], f.Presence},
 	} {
 		m.line("")
 		m.line("### %s", part.title)
-		last := "gross %"
-		titles := append([]string{"left out", "windows"}, part.names...)
-		if part.names[0] == confidenceNames[0] {
-			last = "ECE"
+		titles := slices.Concat([]string{"left out", "windows"}, part.names, []string{"loss"})
+		switch part.title[0] {
+		case 'E':
+			titles = append(titles, "gross %")
+		case 'C':
+			titles = append(titles, "ECE", "given 0.85 to 0.95", "right of these %")
+		default:
+			titles = append(titles, "ECE", "missed %", "false %")
 		}
 		rows := [][]string{}
 		for _, t := range part.trials {
@@ -373,14 +380,21 @@ func (m *page) fit(f *FitReport) {
 				row = append(row, fixed(t.Weights[name], 2))
 			}
 			row = append(row, fixed(t.Loss, 3))
-			if last == "ECE" {
-				row = append(row, fixed(t.ECE, 3))
-			} else {
+			switch part.title[0] {
+			case 'E':
 				row = append(row, percent(t.Gross, 2))
+			case 'C':
+				row = append(row, fixed(t.ECE, 3), fmt.Sprint(t.AroundNine), percent(t.RightOfNine, 1))
+			default:
+				row = append(row, fixed(t.ECE, 3), percent(t.Missed, 2), percent(t.False, 2))
 			}
 			rows = append(rows, row)
 		}
-		m.table(append(titles, "loss", last), rows)
+		m.table(titles, rows)
+	}
+	if r.Protocol == evaluation.Fixed {
+		m.line("")
+		m.line("Whether there are steps was learned with one fixed model, which knows these recordings: to trust it as one may on others, take `--protocol dataset`.")
 	}
 	m.line("")
 	m.line("### How strong the vertical motion is")

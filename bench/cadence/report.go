@@ -214,6 +214,7 @@ type FitReport struct {
 	Walk       []FitTrial `json:"walk"`
 	Run        []FitTrial `json:"run"`
 	Confidence []FitTrial `json:"confidence"`
+	Presence   []FitTrial `json:"presence"`
 
 	Levels []LevelTrial `json:"levels"`
 }
@@ -234,7 +235,14 @@ type FitTrial struct {
 	Weights map[string]Number `json:"weights"`
 	Loss    Number            `json:"loss"`            // mean -ln of the probability of the truth
 	Gross   Number            `json:"gross,omitempty"` // evidence: share of windows whose likeliest candidate is off by more than 8 %
-	ECE     Number            `json:"ece,omitempty"`   // confidence
+	ECE     Number            `json:"ece,omitempty"`   // confidence and presence
+	// Confidence: how many were given 0.85 to 0.95, and how many of these were
+	// right. Presence: shares of seconds with steps that are missed, and of
+	// those without that are taken for some.
+	AroundNine  int    `json:"around_nine_in_ten,omitempty"`
+	RightOfNine Number `json:"right_of_these,omitempty"`
+	Missed      Number `json:"missed,omitempty"`
+	False       Number `json:"false,omitempty"`
 }
 
 func newMeasures(t *Tally, recordings int) Measures {

@@ -363,6 +363,9 @@ func (r *run) recording(m *model.Model, e *dataset.Entry, place int, one *datase
 		raw := Counted(one.Steps)
 		o.raw = Compare(o.trace.Stream, &raw, false)
 	}
+	if r.Fit {
+		r.fit.addPresence(place, one, &o)
+	}
 	if o.source == countedSteps || o.source == referenceSteps && o.activity == classifier.Run {
 		if err := recordOtherwise(m, one.Samples, hz, &o); err != nil {
 			return o, err

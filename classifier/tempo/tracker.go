@@ -18,9 +18,6 @@ const (
 	// activity is still believed.
 	BridgeHops = 2
 
-	looking        = 0.05 // belief in walking or running below which nothing is looked for
-	leastFoot      = 0.2  // below which there is no cadence
-	bridgingFoot   = 0.5  // below which nothing is bridged
 	leastConfident = 0.55 // confidence below which there is no cadence
 )
 
@@ -50,6 +47,8 @@ type Measurement struct {
 	CadenceSPM float64 // of the most likely candidate, made exact
 	Rhythm     float64 // correlation of the newest steps with those one stride before, -1 to 1
 	Margin     float64 // lead of the candidate over all that are not its neighbours, in ln of belief
+	Lead       float64 // the margin, 6 at most, over the last seconds
+	Presence   float64 // how likely it is that there are steps
 }
 
 // A Tracker follows the cadence of one stream. The zero value is ready.
@@ -59,7 +58,8 @@ type Tracker struct {
 	Range Range
 
 	scores  scores
-	started bool    // scores are of a second before
+	seconds int     // that scores are of
+	lead    float64 // margin over these, the newer the more
 	cadence float64 // said last, steps a minute
 	sure    float64 // its confidence, 0 for none
 	bridged int     // seconds since it was measured
@@ -73,30 +73,34 @@ func (t *Tracker) Clear() { *t = Tracker{Range: t.Range} }
 // Pause forgets the evidence, for a gap of so many seconds in the readings. The
 // tempo for music is held through it as through any other silence.
 func (t *Tracker) Pause(seconds int) {
-	t.scores, t.started, t.sure = scores{}, false, 0
+	t.scores, t.seconds, t.lead, t.sure = scores{}, 0, 0, 0
 	t.beat.pause(seconds)
 }
 
 // Step takes one window and the belief that it is a walk or a run. A nil
 // motion means that there is none to look at. 0 allocations.
-func (t *Tracker) Step(m *feature.Motion, walk, run float64) Tempo {
-	foot := walk + run
-	if m == nil || foot < looking {
-		t.scores, t.started, t.sure = scores{}, false, 0
+func (t *Tracker) Step(m *feature.Motion, b Belief) Tempo {
+	if m == nil {
+		t.scores, t.seconds, t.lead, t.sure = scores{}, 0, 0, 0
 		return t.none()
 	}
-	best, margin := t.scores.weigh(m, t.started, walk/foot, run/foot)
-	t.started = true
+	walking := b.walking()
+	best, margin := t.scores.weigh(m, t.seconds > 0, walking, 1-walking)
+	// The mean of what there is, until that is a few seconds.
+	t.seconds++
+	t.lead += max(freshLead, 1/float64(t.seconds)) * (min(margin, mostMargin) - t.lead)
 	period, rhythm := exact(m.Vertical, grid[best].period)
 	cadence := 60 * signal.RateHz / period
 	sure := confidence(rhythm, margin)
+	presence := b.presence(t.lead)
+	present := presence >= 0.5
 	within := cadence >= LowestSPM*(1-edge) && cadence <= HighestSPM*(1+edge)
 	var said Tempo
 	switch {
-	case foot >= leastFoot && sure >= leastConfident && within:
+	case present && sure >= leastConfident && within:
 		t.cadence, t.sure, t.bridged = min(max(cadence, LowestSPM), HighestSPM), sure, 0
 		said = t.says()
-	case foot >= bridgingFoot && t.sure > 0 && t.bridged < BridgeHops:
+	case present && t.sure > 0 && t.bridged < BridgeHops:
 		t.bridged++
 		t.sure *= bridgedShare
 		said = t.says()
@@ -104,7 +108,7 @@ func (t *Tracker) Step(m *feature.Motion, walk, run float64) Tempo {
 		t.sure = 0
 		said = t.none()
 	}
-	said.Measured = Measurement{cadence, rhythm, margin}
+	said.Measured = Measurement{cadence, rhythm, margin, t.lead, presence}
 	return said
 }
 

@@ -54,7 +54,7 @@ func follow(rows []signal.Row, belief func(second int) (walk, run float64)) []te
 		w.Push(row)
 		if (i+1)%signal.RateHz == 0 {
 			walk, run := belief(len(said))
-			said = append(said, tracker.Step(e.Extract(&w), walk, run))
+			said = append(said, tracker.Step(e.Extract(&w), tempo.Known(walk, run)))
 		}
 	}
 	return said
@@ -235,7 +235,7 @@ func TestBridges(t *testing.T) {
 	}
 	said := follow(rows, func(second int) (walk, run float64) {
 		if second >= 20 {
-			return 0.15, 0
+			return 0.1, 0
 		}
 		return 1, 0
 	})
@@ -272,7 +272,7 @@ func TestConfidenceFallsWithNoise(t *testing.T) {
 func TestClear(t *testing.T) {
 	var tracker tempo.Tracker
 	m := window(t, 0, 112)
-	tracker.Step(m, 1, 0)
+	tracker.Step(m, tempo.Known(1, 0))
 	tracker.Clear()
 	if tracker != (tempo.Tracker{}) {
 		t.Error("something is left")
@@ -301,7 +301,7 @@ func TestTrackerIsSmall(t *testing.T) {
 func TestStepDoesNotAllocate(t *testing.T) {
 	m := window(t, 1, 112)
 	var tracker tempo.Tracker
-	if n := testing.AllocsPerRun(100, func() { tracker.Step(m, 0.9, 0.05) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { tracker.Step(m, tempo.Known(0.9, 0.05)) }); n != 0 {
 		t.Errorf("%g allocations", n)
 	}
 }
@@ -321,6 +321,6 @@ func BenchmarkStep(b *testing.B) {
 	m := window(b, 1, 112)
 	var tracker tempo.Tracker
 	for b.Loop() {
-		tracker.Step(m, 0.9, 0.05)
+		tracker.Step(m, tempo.Known(0.9, 0.05))
 	}
 }
