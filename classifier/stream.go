@@ -282,12 +282,22 @@ func (s *Stream) step(w *Workspace, now int64) Estimate {
 	if posterior != nil {
 		belief.WindowWalk, belief.WindowRun = posterior[Walk.Index()], posterior[Run.Index()]
 	}
+	if speed != nil {
+		belief.Speed = onFoot(speed, belief.Walking())
+	}
 	t := s.tracker.Step(motion, belief)
 	e.CadenceSPM, e.CadenceConfidence, e.BPM = t.CadenceSPM, t.Confidence, t.BPM
 	if s.observe != nil {
 		s.observe(Observation{e.SensorTime, s.resampler.SourceHz(), e.SpeedMPS, motion, posterior, belief, t})
 	}
 	return e
+}
+
+// onFoot returns ln of how much less likely a speed is on foot than otherwise,
+// 0 at most, given ln of its likelihoods and the share of walking.
+func onFoot(speed *model.Scores, walking float64) float64 {
+	foot := walking*math.Exp(speed[Walk.Index()]) + (1-walking)*math.Exp(speed[Run.Index()])
+	return min(math.Log(foot)-max(speed[Still.Index()], speed[Cycle.Index()], speed[Transit.Index()]), 0)
 }
 
 // Late returns how many readings were passed over because they came late or

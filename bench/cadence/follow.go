@@ -36,7 +36,7 @@ func Follow(m *model.Model, samples []classifier.Sample, activityAt func(sensorT
 	var alone tempo.Tracker
 	onFoot := false
 	var err error
-	trace.Stream, err = stream(m, samples, func(o classifier.Observation) {
+	trace.Stream, err = stream(m, samples, nil, func(o classifier.Observation) {
 		activity := activityAt(o.SensorTime)
 		walk, run := belief(activity)
 		onFoot = onFoot || walk+run > 0
@@ -55,9 +55,9 @@ func Follow(m *model.Model, samples []classifier.Sample, activityAt func(sensorT
 	return trace, nil
 }
 
-// stream returns what the whole classifier says about samples, which are left
-// as they are.
-func stream(m *model.Model, samples []classifier.Sample, observe func(classifier.Observation)) ([]Second, error) {
+// stream returns what the whole classifier says about samples and fixes, which
+// are left as they are.
+func stream(m *model.Model, samples []classifier.Sample, fixes []classifier.Fix, observe func(classifier.Observation)) ([]Second, error) {
 	var seconds []Second
 	s := classifier.NewStream(classifier.Config{Model: m, Observe: func(o classifier.Observation) {
 		seconds = append(seconds, newSecond(o.SensorTime, o.Belief, o.Tempo))
@@ -65,7 +65,7 @@ func stream(m *model.Model, samples []classifier.Sample, observe func(classifier
 			observe(o)
 		}
 	}})
-	_, err := s.Push(nil, classifier.NewWorkspace(), slices.Clone(samples), nil)
+	_, err := s.Push(nil, classifier.NewWorkspace(), slices.Clone(samples), slices.Clone(fixes))
 	return seconds, err
 }
 

@@ -240,6 +240,8 @@ func (report *Report) idle(results []result) {
 					one := all[place]
 					one.Seconds += count.seconds
 					one.Said += count.said
+					one.Located += count.located.seconds
+					one.LocatedSaid += count.located.said
 					if count.said > one.WorstS || count.said == one.WorstS && count.said > 0 && o.name < one.Worst {
 						one.Worst, one.WorstS = o.name, count.said
 					}

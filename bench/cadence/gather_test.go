@@ -76,7 +76,7 @@ func TestSecondsWithoutSteps(t *testing.T) {
 	}
 	all := []dataset.Label{label(0, 10, classifier.Transit), label(10, 20, classifier.Walk), label(30, 40, classifier.Still)}
 	believed := &dataset.Recording{Labels: []dataset.Label{label(0, 5, classifier.Transit), all[1], all[2]}}
-	o := outcome{idle: map[idleKey]idleCount{}}
+	o := outcome{idle: map[idleKey]idleCounts{}}
 	for s := range int64(45) {
 		spm := math.NaN()
 		if s >= 4 && s < 31 {
@@ -84,13 +84,15 @@ func TestSecondsWithoutSteps(t *testing.T) {
 		}
 		o.trace.Stream = append(o.trace.Stream, Second{SensorTime: s * 1_000_000_000, SPM: spm})
 	}
-	o.countIdle(believed, all)
+	o.countIdle(believed, all, o.trace.Stream, false)
+	o.countIdle(believed, all, o.trace.Stream[:3], true)
 	for _, test := range []struct {
 		name      string
 		got, want idleCount
 	}{
-		{"transit", o.idle[idleKey{activity: "transit"}], idleCount{5, 1}},
-		{"still", o.idle[idleKey{activity: "still"}], idleCount{10, 1}},
+		{"transit", o.idle[idleKey{activity: "transit"}].idleCount, idleCount{5, 1}},
+		{"still", o.idle[idleKey{activity: "still"}].idleCount, idleCount{10, 1}},
+		{"transit, with location", o.idle[idleKey{activity: "transit"}].located, idleCount{3, 0}},
 		{"a label that is not believed", o.distrusted, idleCount{5, 5}},
 	} {
 		if test.got != test.want {

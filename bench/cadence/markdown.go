@@ -258,7 +258,7 @@ func (m *page) otherwise(list []OtherwiseReport) {
 func (m *page) idle(list []IdleReport, distrusted []DistrustReport) {
 	m.heading("No steps: how often there is a tempo all the same")
 	m.line("")
-	m.line("Labels are what the collections say. People also walk to their car or stand up within recordings labelled otherwise; the worst recording is where to look.")
+	m.line("Labels are what the collections say. People also walk to their car or stand up within recordings labelled otherwise; the worst recording is where to look. Location is withheld but for the last two figures.")
 	rows := [][]string{}
 	for _, i := range list {
 		name := i.Dataset + ", " + i.Activity
@@ -272,9 +272,9 @@ func (m *page) idle(list []IdleReport, distrusted []DistrustReport) {
 		if i.Worst != "" {
 			worst = fmt.Sprintf("%s (%d s)", i.Worst, i.WorstS)
 		}
-		rows = append(rows, []string{name, fmt.Sprint(i.Seconds), fmt.Sprint(i.Said), percent(i.Share, 2), worst})
+		rows = append(rows, []string{name, fmt.Sprint(i.Seconds), fmt.Sprint(i.Said), percent(i.Share, 2), fmt.Sprint(i.Located), percent(Number(float64(i.LocatedSaid)/float64(i.Located)), 2), worst})
 	}
-	m.table([]string{"", "seconds", "with a tempo", "%", "worst recording"}, rows)
+	m.table([]string{"", "seconds", "with a tempo", "%", "seconds with location", "% with a tempo", "worst recording"}, rows)
 	if len(distrusted) == 0 {
 		return
 	}

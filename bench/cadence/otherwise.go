@@ -194,7 +194,7 @@ func recordOtherwise(m *model.Model, samples []classifier.Sample, hz float64, o 
 		if hz < likeRate*w.leastHz {
 			continue
 		}
-		stream, err := stream(m, w.apply(samples, rand.New(rand.NewPCG(name.Sum64(), uint64(i)))), nil)
+		stream, err := stream(m, w.apply(samples, rand.New(rand.NewPCG(name.Sum64(), uint64(i)))), nil, nil)
 		if err != nil {
 			return err
 		}

@@ -153,8 +153,11 @@ type IdleReport struct {
 	Seconds  int    `json:"seconds"`
 	Said     int    `json:"said"`
 	Share    Number `json:"share"`
-	Worst    string `json:"worst"` // the recording with most of them
-	WorstS   int    `json:"worst_s"`
+	// The same of recordings with fixes, said with them.
+	Located     int    `json:"located_seconds"`
+	LocatedSaid int    `json:"located_said"`
+	Worst       string `json:"worst"` // the recording with most of them
+	WorstS      int    `json:"worst_s"`
 }
 
 // A DistrustReport is seconds whose label says that nobody steps, and is known

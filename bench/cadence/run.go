@@ -117,9 +117,9 @@ type outcome struct {
 
 	otherwise []agreement // one each of otherwises; nil where it was not tried
 
-	idle       map[idleKey]idleCount // seconds without steps
-	distrusted idleCount             // seconds that would be, were the label right
-	why        string                // it is not
+	idle       map[idleKey]idleCounts // seconds without steps
+	distrusted idleCount              // seconds that would be, were the label right
+	why        string                 // it is not
 }
 
 // A source says where the truth of a recording is from.
@@ -134,6 +134,12 @@ const (
 type idleKey struct{ activity, detail string }
 
 type idleCount struct{ seconds, said int }
+
+// idleCounts are without location and, where there is one, with it.
+type idleCounts struct {
+	idleCount
+	located idleCount
+}
 
 func (c *idleCount) count(s *Second) {
 	c.seconds++
@@ -316,7 +322,7 @@ const leastHz = model.CoarseBelowHz
 func (r *run) recording(m *model.Model, e *dataset.Entry, place int, one *dataset.Recording) (outcome, error) {
 	labels := one.Labels
 	why := distrust(e, one)
-	o := outcome{why: why, name: one.Name, entry: e, began: one.Samples[0].SensorTime, contacts: len(one.Steps), idle: map[idleKey]idleCount{}}
+	o := outcome{why: why, name: one.Name, entry: e, began: one.Samples[0].SensorTime, contacts: len(one.Steps), idle: map[idleKey]idleCounts{}}
 	o.activity, o.detail = only(one.Labels)
 	seconds := float64(one.Samples[len(one.Samples)-1].SensorTime-o.began) * 1e-9
 	hz := float64(len(one.Samples)-1) / seconds
@@ -371,7 +377,14 @@ func (r *run) recording(m *model.Model, e *dataset.Entry, place int, one *datase
 			return o, err
 		}
 	}
-	o.countIdle(one, labels)
+	o.countIdle(one, labels, o.trace.Stream, false)
+	if len(one.Fixes) > 0 {
+		located, err := stream(m, one.Samples, one.Fixes, nil)
+		if err != nil {
+			return o, err
+		}
+		o.countIdle(one, labels, located, true)
+	}
 	if len(one.Fixes) > 0 {
 		r.tableLock.Lock()
 		r.table.check(one, o.trace.Stream)
@@ -398,17 +411,20 @@ func only(labels []dataset.Label) (classifier.Activity, string) {
 }
 
 // countIdle counts the seconds in which nobody should step, by the labels that
-// are believed; those of other labels apart.
-func (o *outcome) countIdle(one *dataset.Recording, labels []dataset.Label) {
+// are believed; those of other labels apart. located is whether the seconds
+// were said with location.
+func (o *outcome) countIdle(one *dataset.Recording, labels []dataset.Label, seconds []Second, located bool) {
 	all := dataset.Recording{Labels: labels}
-	for i := range o.trace.Stream {
-		s := &o.trace.Stream[i]
+	for i := range seconds {
+		s := &seconds[i]
 		label, known := all.LabelAt(s.SensorTime)
 		if walk, run := belief(label.Activity); !known || walk+run > 0 {
 			continue
 		}
 		if _, believed := one.LabelAt(s.SensorTime); !believed {
-			o.distrusted.count(s)
+			if !located {
+				o.distrusted.count(s)
+			}
 			continue
 		}
 		activity := label.Activity.String()
@@ -417,7 +433,11 @@ func (o *outcome) countIdle(one *dataset.Recording, labels []dataset.Label) {
 		}
 		key := idleKey{activity, label.Detail}
 		count := o.idle[key]
-		count.count(s)
+		if located {
+			count.located.count(s)
+		} else {
+			count.count(s)
+		}
 		o.idle[key] = count
 	}
 }

@@ -1,7 +1,7 @@
 // Package tempo infers the cadence, in steps a minute of both feet, and the
 // tempo for music that follows it.
 //
-// A Tracker, one a stream, takes the Motion of each window and the belief that
+// A Tracker, one a stream, takes the Motion of each window and the Belief that
 // it is a walk or a run, once a second.
 //
 // # Evidence of one window
@@ -20,7 +20,8 @@
 //   - ρ(T) and E favour the cadence whose step is to be seen.
 //   - Cadences of one activity span less than an octave. p(c) is log-normal:
 //     walk, median 104, one standard deviation 14 %; run, median 168 and 16 %;
-//     mixed as the activity is believed.
+//     mixed as walking and running are believed, by all windows up to now and by
+//     the newest alone.
 //   - Nobody walks fast and softly. A leg of length l that swings over the foot
 //     lifts the hip by L²/8l in a step of length L, and steps grow longer as
 //     they grow more frequent, so the variance of v grows with about the fifth
@@ -69,12 +70,30 @@
 // regression with people left out. TestConfidenceFallsWithNoise holds its
 // sense.
 //
-// Below 0.55, or when walking and running together are believed by less than
-// 0.2, there is no cadence. An unclear rhythm is bridged for BridgeHops
-// seconds while they are still believed by a half, at 0.8 of the confidence
-// for each second. A clear rhythm may speak before the activity is decided,
-// which brings the first tempo sooner; vehicles have none. Cadences beyond
-// LowestSPM and HighestSPM by more than 2 % are not said.
+// Below 0.55 there is no cadence. An unclear rhythm is bridged for BridgeHops
+// seconds while there are still steps, at 0.8 of the confidence for each second.
+// Cadences beyond LowestSPM and HighestSPM by more than 2 % are not said.
+//
+// # Whether there are steps
+//
+// A classifier that knows vehicles and bicycles says a walk now and then where
+// there is none, and misses slow walks and soft ones, which it never met. The
+// rhythm itself tells much of what it does not know: nobody but who walks or
+// runs repeats a stride for seconds. Let P be the belief in walking or running
+// by all windows up to now, Q that of the newest window alone, and M the lead
+// of the best candidate (at most 6), averaged with forgetting over about four
+// seconds. There are steps when
+//
+//	-2.6 + 0.35 logit P + 0.61 logit Q + 1.26 M + V >= 0
+//
+// and P or Q is at least 0.05: who is sure of a vehicle is right. V is ln of how
+// much less likely the speed is on foot than otherwise, where a speed is known.
+// The four numbers are a logistic regression on seconds of all activities,
+// beliefs being those of models that never met the data set; the first seconds
+// of a walk count threefold, because people wait then. "tempogate eval tempo
+// --protocol dataset --fit" repeats it. So a clear rhythm speaks before the
+// activity is decided, which also brings the first tempo sooner. TestPresence
+// holds the sense of it.
 //
 // # Tempo for music
 //

@@ -6,10 +6,14 @@ import "math"
 type Belief struct {
 	Walk, Run             float64 // given all windows up to now
 	WindowWalk, WindowRun float64 // given the newest window alone
+
+	// Speed is ln of how much less likely the speed is on foot than otherwise:
+	// 0 where it is not known, or likelier on foot; negative else.
+	Speed float64
 }
 
 // Known is the belief of who knows it.
-func Known(walk, run float64) Belief { return Belief{walk, run, walk, run} }
+func Known(walk, run float64) Belief { return Belief{walk, run, walk, run, 0} }
 
 // What presence is made of; see the package comment.
 const (
@@ -19,11 +23,12 @@ const (
 	presenceLead = 1.26
 	freshLead    = 0.25  // share of the newest second in the lead over time
 	sureBelief   = 0.997 // no belief counts for more
-	leastFoot    = 0.15  // either belief has to reach it
+	leastFoot    = 0.05  // either belief has to reach it
 )
 
-// share of walking among both, by what is believed over time and now.
-func (b *Belief) walking() float64 {
+// Walking returns the share of walking among both, by what is believed over time
+// and now.
+func (b *Belief) Walking() float64 {
 	const floor = 1e-3 // with no belief in either they are alike
 	walk, run := b.Walk+b.WindowWalk+floor, b.Run+b.WindowRun+floor
 	return walk / (walk + run)
@@ -35,7 +40,7 @@ func (b *Belief) presence(lead float64) float64 {
 	if max(past, now) < leastFoot {
 		return 0
 	}
-	odds := presenceBase + presencePast*logit(past) + presenceNow*logit(now) + presenceLead*lead
+	odds := presenceBase + presencePast*logit(past) + presenceNow*logit(now) + presenceLead*lead + b.Speed
 	return 1 / (1 + math.Exp(-odds))
 }
 

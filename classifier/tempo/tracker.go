@@ -84,7 +84,7 @@ func (t *Tracker) Step(m *feature.Motion, b Belief) Tempo {
 		t.scores, t.seconds, t.lead, t.sure = scores{}, 0, 0, 0
 		return t.none()
 	}
-	walking := b.walking()
+	walking := b.Walking()
 	best, margin := t.scores.weigh(m, t.seconds > 0, walking, 1-walking)
 	// The mean of what there is, until that is a few seconds.
 	t.seconds++

@@ -120,7 +120,7 @@ func TestNoCadence(t *testing.T) {
 		spm       float64
 		walk, run float64
 	}{
-		{"the activity is none on foot", walking, 110, 0.05, 0.05},
+		{"the activity is none on foot", walking, 110, 0.02, 0.02},
 		{"no rhythm", gait{noise: 2}, 110, 1, 0},
 		{"nothing moves", gait{}, 110, 1, 0},
 		{"a rhythm faster than any cadence", gait{step: 10, noise: 0.5}, 229, 0, 1},
@@ -136,6 +136,54 @@ func TestNoCadence(t *testing.T) {
 		}
 		if said > 3 {
 			t.Errorf("%s: a cadence in %d of 60 seconds", test.name, said)
+		}
+	}
+}
+
+// A clear rhythm is believed where the activity is not sure of itself, a poor
+// one is not, and neither is one at a speed that nobody walks at.
+func TestPresence(t *testing.T) {
+	unsure := tempo.Known(0.1, 0.01)
+	fast := unsure
+	fast.Speed = -6
+	soft := gait{step: 1.5, second: 0.3, noise: 0.3}
+	tests := []struct {
+		name   string
+		gait   gait
+		belief tempo.Belief
+		least  int // seconds of 30 with a cadence
+		most   int
+	}{
+		{"a clear rhythm", soft, unsure, 26, 28},
+		{"a clear rhythm that the newest window takes for a walk", soft, tempo.Belief{Walk: 0.03, WindowWalk: 0.6}, 26, 28},
+		{"a poor rhythm", gait{step: 1.5, second: 0.3, noise: 1.6}, unsure, 0, 4},
+		{"a poor rhythm of somebody who walks", gait{step: 1.5, second: 0.3, noise: 1.6}, tempo.Known(1, 0), 8, 28},
+		{"a clear rhythm at the speed of a car", soft, fast, 0, 0},
+		{"a clear rhythm, and no belief in steps at all", soft, tempo.Known(0.02, 0.02), 0, 0},
+	}
+	for _, test := range tests {
+		var w signal.Window
+		var tracker tempo.Tracker
+		e := feature.NewExtractor()
+		said := 0
+		for i, row := range test.gait.rows(steady(104), 30) {
+			w.Push(row)
+			if (i+1)%signal.RateHz != 0 {
+				continue
+			}
+			got := tracker.Step(e.Extract(&w), test.belief)
+			if !math.IsNaN(got.CadenceSPM) {
+				said++
+				if math.Abs(got.CadenceSPM-104) > 6 {
+					t.Errorf("%s: %.1f", test.name, got.CadenceSPM)
+				}
+			}
+			if p := got.Measured.Presence; p < 0 || p > 1 {
+				t.Errorf("%s: presence of %v", test.name, p)
+			}
+		}
+		if said < test.least || said > test.most {
+			t.Errorf("%s: a cadence in %d seconds, want %d to %d", test.name, said, test.least, test.most)
 		}
 	}
 }
@@ -235,7 +283,7 @@ func TestBridges(t *testing.T) {
 	}
 	said := follow(rows, func(second int) (walk, run float64) {
 		if second >= 20 {
-			return 0.1, 0
+			return 0.02, 0
 		}
 		return 1, 0
 	})
