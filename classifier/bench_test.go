@@ -60,38 +60,46 @@ func fft256() func() {
 func resample() func() {
 	var r signal.Resampler
 	var window signal.Window
-	var row signal.Row
 	samples := walk(0, 10, benchHz)
 	r.Start(0)
 	now, at := int64(0), 0
 	return func() {
-		for i := range benchHz {
-			s := &samples[at+i]
-			if r.Add(now+int64(i)*second/benchHz, s.X, s.Y, s.Z) {
-				for r.Next(&row) {
-					window.Push(row)
-				}
-			}
-		}
+		batch := samples[at : at+benchHz]
 		at = (at + benchHz) % len(samples)
+		for i := range batch {
+			batch[i].SensorTime = now + int64(i)*second/benchHz
+		}
 		now += second
+		read(&r, batch, &window)
 	}
 }
 
-// windows are some windows of a walk.
+// read fills a window with what the samples are resampled to.
+func read(r *signal.Resampler, samples []classifier.Sample, window *signal.Window) {
+	var row signal.Row
+	for {
+		taken, complete := r.Read(samples, &row)
+		samples = samples[taken:]
+		if !complete {
+			return
+		}
+		window.Push(row)
+	}
+}
+
+// windows are some windows of a walk, a second apart.
 func windows() (windows [8]signal.Window) {
 	var window signal.Window
 	var r signal.Resampler
-	var row signal.Row
 	r.Start(0)
-	for _, s := range walk(0, 13.2, benchHz) {
-		r.Add(s.SensorTime, s.X, s.Y, s.Z)
-		for r.Next(&row) {
-			window.Push(row)
-			if i := r.Index()/signal.RateHz - 6; i >= 0 && i < int64(len(windows)) {
-				windows[i] = window
-			}
+	samples := walk(0, 14, benchHz)
+	for i := range windows {
+		from, to := (5+i)*benchHz, (6+i)*benchHz
+		if i == 0 {
+			from = 0
 		}
+		read(&r, samples[from:to], &window)
+		windows[i] = window
 	}
 	return windows
 }

@@ -1,14 +1,10 @@
 package classifier
 
-// A Sample is one reading of a phone's accelerometer.
-//
-// The axes are the phone's own and the classifier never asks how the phone
-// lies: every feature is measured along and across gravity. iOS and Android
-// disagree about the sign of gravity; nothing here depends on it.
-type Sample struct {
-	SensorTime int64   // nanoseconds on the phone's own clock
-	X, Y, Z    float64 // m/s², gravity included, along the phone's axes
-}
+import "github.com/tempogate/tempogate/classifier/signal"
+
+// A Sample is one reading of a phone's accelerometer: its SensorTime, and X, Y
+// and Z in m/s², gravity included, along the phone's axes.
+type Sample = signal.Sample
 
 // A Fix is one reading of a phone's location service, already reduced to what
 // the feature needs. It carries no position: where somebody is ends at the

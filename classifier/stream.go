@@ -133,16 +133,16 @@ func (s *Stream) Push(dst []Estimate, w *Workspace, samples []Sample, fixes []Fi
 	if err := s.check(samples, fixes); err != nil {
 		return dst, err
 	}
-	for len(samples) > 0 || len(fixes) > 0 {
-		if len(fixes) == 0 || len(samples) > 0 && samples[0].SensorTime < fixes[0].SensorTime {
-			dst = s.takeSample(dst, w, &samples[0])
-			samples = samples[1:]
-		} else {
-			dst = s.takeFix(dst, w, &fixes[0])
-			fixes = fixes[1:]
+	for _, f := range fixes {
+		before := 0
+		for before < len(samples) && samples[before].SensorTime < f.SensorTime {
+			before++
 		}
+		dst = s.takeSamples(dst, w, samples[:before])
+		samples = samples[before:]
+		dst = s.takeFix(dst, w, &f)
 	}
-	return dst, nil
+	return s.takeSamples(dst, w, samples), nil
 }
 
 func bySampleTime(a, b Sample) int { return compare(a.SensorTime, b.SensorTime) }
@@ -187,31 +187,54 @@ func (s *Stream) start(time int64) {
 	s.resampler.Start(time)
 }
 
-func (s *Stream) takeSample(dst []Estimate, w *Workspace, a *Sample) []Estimate {
-	s.start(a.SensorTime)
-	if s.sampling && a.SensorTime <= s.lastSample || a.SensorTime < s.anchor {
-		s.late++
-		return dst
+// takeSamples passes over what came late or twice, and begins anew after gaps.
+// What lies between goes into the window row by row, a hop a second.
+func (s *Stream) takeSamples(dst []Estimate, w *Workspace, samples []Sample) []Estimate {
+	for len(samples) > 0 {
+		first := samples[0].SensorTime
+		s.start(first)
+		if s.sampling && first <= s.lastSample || first < s.anchor {
+			s.late++
+			samples = samples[1:]
+			continue
+		}
+		if s.sampling && first-s.lastSample > signal.MaxGapNS {
+			s.pause(first, int((first-s.lastSample)/HopNS))
+		}
+		steady := 1
+		for before := first; steady < len(samples); steady++ {
+			now := samples[steady].SensorTime
+			if now <= before || now-before > signal.MaxGapNS {
+				break
+			}
+			before = now
+		}
+		dst = s.resample(dst, w, samples[:steady])
+		samples = samples[steady:]
 	}
-	if s.sampling && a.SensorTime-s.lastSample > signal.MaxGapNS {
-		s.pause(a.SensorTime, int((a.SensorTime-s.lastSample)/HopNS))
-	}
+	return dst
+}
+
+// resample takes samples that are in order and without gaps.
+func (s *Stream) resample(dst []Estimate, w *Workspace, samples []Sample) []Estimate {
 	s.sampling = true
-	s.lastSample = a.SensorTime
-	s.newest = max(s.newest, a.SensorTime)
-	if !s.resampler.Add(a.SensorTime, a.X, a.Y, a.Z) {
-		return dst
-	}
 	var row signal.Row
-	for s.resampler.Next(&row) {
+	for {
+		taken, complete := s.resampler.Read(samples, &row)
+		if taken > 0 {
+			s.lastSample = samples[taken-1].SensorTime
+			s.newest = max(s.newest, s.lastSample)
+			samples = samples[taken:]
+		}
+		if !complete {
+			return dst
+		}
 		s.window.Push(row)
-		index := s.resampler.Index()
-		if index%hopRows == 0 && index/hopRows >= s.hop {
+		if index := s.resampler.Index(); index%hopRows == 0 && index/hopRows >= s.hop {
 			s.hop = index / hopRows
 			dst = append(dst, s.step(w, s.newest))
 		}
 	}
-	return dst
 }
 
 // pause begins the window anew after a gap in the acceleration, in which no hop

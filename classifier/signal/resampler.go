@@ -31,6 +31,16 @@ var halfBand = [4]float64{
 	0.31130041144609605, -0.08300416656497213, 0.030523243693619733, -0.008819488574743637,
 }
 
+// A Sample is one reading of a phone's accelerometer.
+//
+// The axes are the phone's own and the classifier never asks how the phone
+// lies: every feature is measured along and across gravity. iOS and Android
+// disagree about the sign of gravity; nothing here depends on it.
+type Sample struct {
+	SensorTime int64   // nanoseconds on the phone's own clock
+	X, Y, Z    float64 // m/s², gravity included, along the phone's axes
+}
+
 // A Row is one point of the even grid: acceleration along the phone's axes in
 // m/s².
 type Row [3]float32
@@ -53,22 +63,21 @@ type tangent struct{ x, y, z float64 }
 // It wants readings in order of time, at most MaxGapNS apart; what to do with
 // others is its caller's decision.
 type Resampler struct {
-	origin   int64 // sensor time of cell 0, nanoseconds
-	lastTime int64 // newest reading, nanoseconds
-	meanGap  float64
-	held     int      // readings in last
-	newest   uint     // readings taken: the newest is last[newest%4]
-	last     [4]point // the piece at work runs from the second oldest to the next
-	curved   bool     // whether it is a curve, with tangents from and to at its ends
-	from, to tangent
-	at       point // how far the curve is measured
-	cell     int64 // the cell being filled
-	end      float64
-	area     mean        // integral of the curve over the part of the cell already seen
-	line     [cells]mean // the newest cells, that of number c at place c%cells
+	origin   int64    // sensor time of cell 0, nanoseconds
+	meanGap  float64  // between readings, in cells
+	newest   uint     // number of the newest reading, from 1; 0 before it
+	last     [4]point // the newest readings, that of number i at place i%4
+	piece    uint     // the curve is being measured from the reading before this one up to it
+	from, to tangent  // at its ends, where it is curved
+	at       point    // how far the curve is measured
+	cell     int64    // the cell being filled
+	end      float64  // of that cell
+	area     mean     // integral of the curve over the part of the cell already seen
+	line     [2 * cells]mean
 }
 
-// cells is how many are kept for the half-band filter, which needs 15.
+// cells is the length of the half-band filter and one more. A cell is kept in
+// the line twice, so that the newest are always side by side.
 const cells = 16
 
 // Start forgets everything and counts cells from origin, a sensor time in
@@ -91,54 +100,46 @@ func (r *Resampler) SourceHz() float64 {
 	if r.meanGap <= 0 {
 		return 0
 	}
-	return 1 / r.meanGap
+	return 1e9 / (CellNS * r.meanGap)
 }
 
-// Add takes one reading: sensor time in nanoseconds, newer than the one
-// before, and acceleration in m/s². When it returns true, Next may have rows:
-// call it until it returns false. 0 allocations.
-func (r *Resampler) Add(time int64, x, y, z float64) bool {
-	p := point{float64(time-r.origin) * (1. / CellNS), x, y, z}
-	if r.held == 0 {
-		r.open(p)
-		r.lastTime = time
-		return false
+// Read takes samples up to the one that completes a row, and writes the row.
+// It returns how many it took, and false when they complete none: call it with
+// the rest until then. The sensor time of each must be newer than that of the
+// one before. 0 allocations.
+func (r *Resampler) Read(samples []Sample, row *Row) (taken int, complete bool) {
+	if r.newest == 0 {
+		if len(samples) == 0 {
+			return 0, false
+		}
+		r.open(r.point(&samples[0]))
+		taken = 1
 	}
-	// About the last 20 intervals; a burst of a batch cannot move it far.
-	gap := float64(time-r.lastTime) * 1e-9
-	if r.meanGap == 0 {
-		r.meanGap = gap
-	}
-	r.meanGap += 0.05 * (gap - r.meanGap)
-	r.lastTime = time
-	r.newest++
-	r.last[r.newest%4] = p
-	if r.held < len(r.last) {
-		r.held++
-		if r.held < len(r.last) {
-			return false
+	for {
+		if r.measure(row) {
+			return taken, true
+		}
+		if taken == len(samples) {
+			return taken, false
+		}
+		more, complete := r.take(samples[taken:], row)
+		taken += more
+		if complete {
+			return taken, true
 		}
 	}
-	b, c := &r.last[(r.newest+2)%4], &r.last[(r.newest+3)%4]
-	length := c.t - b.t
-	r.curved = length > linearBelow && length < cubicBelow
-	if r.curved {
-		r.tangents()
-		return true
-	}
-	if c.t < r.end {
-		r.straightTo(*c)
-		return false
-	}
-	return true
+}
+
+func (r *Resampler) point(s *Sample) point {
+	return point{float64(s.SensorTime-r.origin) * (1. / CellNS), s.X, s.Y, s.Z}
 }
 
 // open begins with a first reading, as if the phone had always lain so.
 func (r *Resampler) open(p point) {
 	r.last[0], r.last[1] = p, p
-	r.held, r.newest = 2, 1
-	start := math.Floor(p.t)
+	r.newest, r.piece = 1, 2
 	r.at = p
+	start := math.Floor(p.t)
 	r.cell, r.end = int64(start), start+1
 	seen := p.t - start
 	r.area = mean{seen * p.x, seen * p.y, seen * p.z}
@@ -147,11 +148,109 @@ func (r *Resampler) open(p point) {
 	}
 }
 
+// take takes samples, and measures the curve up to each while it is straight,
+// until that completes a row. The piece to the last one that it took is left
+// to measure when it is curved or has others before it.
+func (r *Resampler) take(samples []Sample, row *Row) (taken int, complete bool) {
+	at, area, end, gap, newest := r.at, r.area, r.end, r.meanGap, r.newest
+	for taken < len(samples) && !complete {
+		p := r.point(&samples[taken])
+		taken++
+		length := p.t - r.last[newest%4].t
+		if gap == 0 {
+			gap = length
+		}
+		// About the last 20 intervals; a burst of a batch cannot move it far.
+		gap += 0.05 * (length - gap)
+		waiting := r.piece <= newest
+		newest++
+		r.last[newest%4] = p
+		if waiting || length > linearBelow {
+			break
+		}
+		if p.t >= end {
+			// The cell ends within the piece, which is shorter than a cell.
+			e := between(at, p, end)
+			area = area.plus(at, e)
+			complete = r.close(area)
+			area, at = mean{}, e
+			end++
+		}
+		area = area.plus(at, p)
+		at = p
+		r.piece++
+	}
+	r.at, r.area, r.end, r.meanGap, r.newest = at, area, end, gap, newest
+	if complete {
+		r.filter(row)
+	}
+	return taken, complete
+}
+
+// between is the point at time t of the straight line from a to b.
+func between(a, b point, t float64) point {
+	part := (t - a.t) / (b.t - a.t)
+	return point{t, a.x + part*(b.x-a.x), a.y + part*(b.y-a.y), a.z + part*(b.z-a.z)}
+}
+
+// plus adds the integral of the straight line from a to b.
+func (m mean) plus(a, b point) mean {
+	half := 0.5 * (b.t - a.t)
+	return mean{m.x + half*(a.x+b.x), m.y + half*(a.y+b.y), m.z + half*(a.z+b.z)}
+}
+
+// measure goes on along the curve as far as it is known, or to where it
+// completes a row, which it writes.
+func (r *Resampler) measure(row *Row) bool {
+	for ; r.piece <= r.newest; r.piece++ {
+		b, c := &r.last[(r.piece-1)%4], &r.last[r.piece%4]
+		length := c.t - b.t
+		curved := length > linearBelow && length < cubicBelow
+		if curved {
+			if r.piece == r.newest {
+				return false // its tangent at the end is not known yet
+			}
+			if r.at.t == b.t {
+				r.tangents()
+			}
+		}
+		for r.at.t < c.t {
+			end := min(r.end, c.t)
+			if curved {
+				r.curveTo(b, c, end)
+			} else {
+				p := between(r.at, *c, end)
+				r.area = r.area.plus(r.at, p)
+				r.at = p
+			}
+			if end == r.end {
+				complete := r.close(r.area)
+				r.area = mean{}
+				r.end++
+				if complete {
+					r.filter(row)
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// close puts the mean of the cell being filled into the line: a cell is 1
+// long, so that its integral is its mean. Every other cell completes a row.
+func (r *Resampler) close(m mean) bool {
+	place := uint(r.cell) % cells
+	r.line[place], r.line[place+cells] = m, m
+	r.cell++
+	return r.cell%2 == 0
+}
+
 // tangents prepares a curved piece.
 func (r *Resampler) tangents() {
-	oldest := r.newest + 1
-	a, b, c, d := &r.last[oldest%4], &r.last[(oldest+1)%4], &r.last[(oldest+2)%4], &r.last[(oldest+3)%4]
-	r.from, r.to = chord(b, c), chord(b, c)
+	a, b, c, d := &r.last[(r.piece-2)%4], &r.last[(r.piece-1)%4], &r.last[r.piece%4], &r.last[(r.piece+1)%4]
+	r.from = chord(b, c)
+	r.to = r.from
 	if b.t-a.t < cubicBelow {
 		r.from = chord(a, c)
 	}
@@ -164,50 +263,6 @@ func (r *Resampler) tangents() {
 func chord(a, b *point) tangent {
 	per := 1 / (b.t - a.t)
 	return tangent{(b.x - a.x) * per, (b.y - a.y) * per, (b.z - a.z) * per}
-}
-
-// Next writes the next row of the even grid that the readings so far complete,
-// and returns false when they complete none. 0 allocations.
-func (r *Resampler) Next(row *Row) bool {
-	if r.held < len(r.last) {
-		return false
-	}
-	b, c := &r.last[(r.newest+2)%4], &r.last[(r.newest+3)%4]
-	for r.at.t < c.t {
-		switch {
-		case r.curved:
-			r.curveTo(b, c, min(r.end, c.t))
-		case c.t < r.end:
-			r.straightTo(*c)
-		default:
-			part := (r.end - r.at.t) / (c.t - r.at.t)
-			r.straightTo(point{
-				r.end, r.at.x + part*(c.x-r.at.x), r.at.y + part*(c.y-r.at.y), r.at.z + part*(c.z-r.at.z),
-			})
-		}
-		if r.at.t < r.end {
-			return false
-		}
-		// A cell is 1 long: its integral is its mean.
-		r.line[uint(r.cell)%cells] = r.area
-		r.area = mean{}
-		r.cell++
-		r.end++
-		if r.cell%2 == 0 {
-			r.filter(row)
-			return true
-		}
-	}
-	return false
-}
-
-// straightTo adds the integral of a straight line from r.at to p.
-func (r *Resampler) straightTo(p point) {
-	half := 0.5 * (p.t - r.at.t)
-	r.area.x += half * (r.at.x + p.x)
-	r.area.y += half * (r.at.y + p.y)
-	r.area.z += half * (r.at.z + p.z)
-	r.at = p
 }
 
 // curveTo adds the integral of the curve from b to c between r.at and a time.
@@ -227,12 +282,12 @@ func (r *Resampler) curveTo(b, c *point, end float64) {
 
 // filter applies the half-band filter to the newest 15 cells.
 func (r *Resampler) filter(row *Row) {
-	middle := uint(r.cell) - 8
-	c := &r.line[middle%cells]
+	const middle = 7
+	newest := (*[cells]mean)(r.line[uint(r.cell)%cells:])[1:]
+	c := &newest[middle]
 	x, y, z := 0.5*c.x, 0.5*c.y, 0.5*c.z
 	for k, tap := range halfBand {
-		d := uint(2*k + 1)
-		a, b := &r.line[(middle-d)%cells], &r.line[(middle+d)%cells]
+		a, b := &newest[middle-1-2*k], &newest[middle+1+2*k]
 		x += tap * (a.x + b.x)
 		y += tap * (a.y + b.y)
 		z += tap * (a.z + b.z)

@@ -14,15 +14,28 @@ import (
 func sampled(times []float64, f float64) (rows []signal.Row, at []float64) {
 	var r signal.Resampler
 	r.Start(0)
+	var samples []signal.Sample
 	for _, t := range times {
-		r.Add(int64(math.Round(t*1e9)), math.Sin(2*math.Pi*f*t), 9.81, 0.1*t)
-		var row signal.Row
-		for r.Next(&row) {
-			rows = append(rows, row)
-			at = append(at, float64(r.Index())/signal.RateHz)
-		}
+		samples = append(samples, signal.Sample{SensorTime: int64(math.Round(t * 1e9)), X: math.Sin(2 * math.Pi * f * t), Y: 9.81, Z: 0.1 * t})
 	}
+	read(&r, samples, func(row signal.Row) {
+		rows = append(rows, row)
+		at = append(at, float64(r.Index())/signal.RateHz)
+	})
 	return rows, at
+}
+
+// read reads all samples and hands on the rows that they complete.
+func read(r *signal.Resampler, samples []signal.Sample, take func(signal.Row)) {
+	var row signal.Row
+	for {
+		taken, complete := r.Read(samples, &row)
+		samples = samples[taken:]
+		if !complete {
+			return
+		}
+		take(row)
+	}
 }
 
 func steady(rate, seconds float64) []float64 {
@@ -130,17 +143,15 @@ func TestHalfBandTaps(t *testing.T) {
 func TestRestartKeepsTheGrid(t *testing.T) {
 	var r signal.Resampler
 	r.Start(0)
-	var row signal.Row
 	feed := func(from, to float64) (first, last int64) {
 		first = -1
 		for s := from; s < to; s += 0.01 {
-			r.Add(int64(s*1e9), 1, 2, 3)
-			for r.Next(&row) {
+			read(&r, []signal.Sample{{SensorTime: int64(s * 1e9), X: 1, Y: 2, Z: 3}}, func(signal.Row) {
 				if first < 0 {
 					first = r.Index()
 				}
 				last = r.Index()
-			}
+			})
 		}
 		return first, last
 	}
@@ -161,11 +172,7 @@ func TestClearLeavesNothing(t *testing.T) {
 	var w signal.Window
 	r.Start(0)
 	for i := range 1000 {
-		r.Add(int64(i)*1e7, 7, 7, 7)
-		var row signal.Row
-		for r.Next(&row) {
-			w.Push(row)
-		}
+		read(&r, []signal.Sample{{SensorTime: int64(i) * 1e7, X: 7, Y: 7, Z: 7}}, w.Push)
 	}
 	r.Clear()
 	w.Clear()
@@ -195,12 +202,12 @@ func BenchmarkResample100Hz(b *testing.B) {
 	b.ReportAllocs()
 	var r signal.Resampler
 	var w signal.Window
-	var row signal.Row
 	r.Start(0)
+	samples := make([]signal.Sample, 100)
 	for i := range b.N {
-		r.Add(int64(i)*10_000_000, 0.3, 9.7, float64(i%7))
-		for r.Next(&row) {
-			w.Push(row)
+		for j := range samples {
+			samples[j] = signal.Sample{SensorTime: int64(100*i+j) * 10_000_000, X: 0.3, Y: 9.7, Z: float64(j % 7)}
 		}
+		read(&r, samples, w.Push)
 	}
 }
