@@ -121,15 +121,6 @@ func (w *Workspace) Clear() {
 //
 // 0 allocations when dst has room and the slices are already in order.
 func (s *Stream) Push(dst []Estimate, w *Workspace, samples []Sample, fixes []Fix) ([]Estimate, error) {
-	for i := 1; i < len(samples); i++ {
-		if samples[i].SensorTime < samples[i-1].SensorTime {
-			slices.SortStableFunc(samples, bySampleTime)
-			break
-		}
-	}
-	if !slices.IsSortedFunc(fixes, byFixTime) {
-		slices.SortStableFunc(fixes, byFixTime)
-	}
 	if err := s.check(samples, fixes); err != nil {
 		return dst, err
 	}
@@ -158,14 +149,23 @@ func compare(a, b int64) int {
 	return 0
 }
 
-// check refuses what must not be taken. Both slices are in order.
+// check brings both slices into order and refuses what must not be taken.
 func (s *Stream) check(samples []Sample, fixes []Fix) error {
+	inOrder, before := true, int64(math.MinInt64)
 	for i := range samples {
 		a := &samples[i]
 		// A NaN fails every comparison.
 		if !(math.Abs(a.X) <= maxMPS2 && math.Abs(a.Y) <= maxMPS2 && math.Abs(a.Z) <= maxMPS2) {
 			return ErrNotFinite
 		}
+		inOrder = inOrder && a.SensorTime >= before
+		before = a.SensorTime
+	}
+	if !inOrder {
+		slices.SortStableFunc(samples, bySampleTime)
+	}
+	if !slices.IsSortedFunc(fixes, byFixTime) {
+		slices.SortStableFunc(fixes, byFixTime)
 	}
 	if !s.started {
 		return nil
@@ -187,47 +187,42 @@ func (s *Stream) start(time int64) {
 	s.resampler.Start(time)
 }
 
-// takeSamples passes over what came late or twice, and begins anew after gaps.
-// What lies between goes into the window row by row, a hop a second.
+// takeSamples puts samples into the window row by row, which is a hop a second.
+// It passes over what came late or twice, and begins anew after gaps.
 func (s *Stream) takeSamples(dst []Estimate, w *Workspace, samples []Sample) []Estimate {
 	for len(samples) > 0 {
 		first := samples[0].SensorTime
 		s.start(first)
-		if s.sampling && first <= s.lastSample || first < s.anchor {
+		if gap := first - s.lastSample; s.sampling && gap > signal.MaxGapNS {
+			s.pause(first, int(gap/HopNS))
+		}
+		taken := 0
+		if first >= s.anchor {
+			dst, taken = s.resample(dst, w, samples)
+		}
+		if taken == 0 {
 			s.late++
-			samples = samples[1:]
-			continue
+			taken = 1
 		}
-		if s.sampling && first-s.lastSample > signal.MaxGapNS {
-			s.pause(first, int((first-s.lastSample)/HopNS))
-		}
-		steady := 1
-		for before := first; steady < len(samples); steady++ {
-			now := samples[steady].SensorTime
-			if now <= before || now-before > signal.MaxGapNS {
-				break
-			}
-			before = now
-		}
-		dst = s.resample(dst, w, samples[:steady])
-		samples = samples[steady:]
+		samples = samples[taken:]
 	}
 	return dst
 }
 
-// resample takes samples that are in order and without gaps.
-func (s *Stream) resample(dst []Estimate, w *Workspace, samples []Sample) []Estimate {
-	s.sampling = true
+// resample takes samples up to the first that came late or after a gap, and
+// returns their number.
+func (s *Stream) resample(dst []Estimate, w *Workspace, samples []Sample) (_ []Estimate, taken int) {
 	var row signal.Row
 	for {
-		taken, complete := s.resampler.Read(samples, &row)
-		if taken > 0 {
+		more, complete := s.resampler.Read(samples[taken:], &row)
+		if more > 0 {
+			taken += more
+			s.sampling = true
 			s.lastSample = samples[taken-1].SensorTime
 			s.newest = max(s.newest, s.lastSample)
-			samples = samples[taken:]
 		}
 		if !complete {
-			return dst
+			return dst, taken
 		}
 		s.window.Push(row)
 		if index := s.resampler.Index(); index%hopRows == 0 && index/hopRows >= s.hop {

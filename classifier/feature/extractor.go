@@ -26,8 +26,6 @@ type Motion struct {
 	Length          int       // rows in the window, MinLength to signal.WindowLength
 	GravityMPS2     float64   // |g|, 0 for a source without gravity
 	Vertical        []float64 // v, m/s², Length values, mean 0
-	North, East     []float64 // h in a basis at will, mean 0
-	Magnitude       []float64 // m
 	VerticalPower   []float64 // power of v by spectral line, (m/s²)², Bins values
 	HorizontalPower []float64 // power of both components of h together
 	Correlation     []float64 // autocorrelation of v by lag in rows, LeastLag to MaxLag; 0 below
@@ -40,23 +38,34 @@ type Motion struct {
 // windows in turn, and one goroutine at a time.
 type Extractor struct {
 	work
-	taper   [signal.WindowLength]float64 // Hann over the newest `tapered` rows, 0 beyond
-	tapered int
-	gain    float64 // sum of squares of taper
+	taper       [signal.WindowLength]float64 // Hann over the first taperedRows rows
+	taperedRows int
+	gain        float64 // sum of squares of taper
 }
 
 // work is what holds something of a window.
 type work struct {
-	motion                           Motion
-	axes                             [3][signal.WindowLength]float64
-	all                              [signal.WindowLength / part]stretch
-	stretches                        []stretch // those of all that belong together, newest first
-	up, mean                         triple
-	vertical, north, east, magnitude [signal.WindowLength]float64
-	power                            [2][Bins]float64
-	lags                             [MaxLag + 1]float64
-	values, even, odd                points
-	single                           [signal.WindowLength + block]float32 // v, and zeros behind it
+	motion Motion
+
+	// What the rows add up to.
+	rows      [signal.WindowLength]signal.Row
+	squares   [signal.WindowLength]float64 // of the length of each
+	all       [signal.WindowLength / part]stretch
+	stretches []stretch // those of all that belong together, newest first
+	second    stretch   // the newest second
+	newer     stretch   // the newer of stretches
+	whole     stretch   // stretches together
+	mean, up  triple
+
+	// The rows, turned.
+	vertical [signal.WindowLength]float64
+	single   [signal.WindowLength + block]float32 // v, and zeros behind it
+
+	// Spectra.
+	tapered            [3][signal.WindowLength]float64 // v, even and odd rows of h, as pairs for the transform
+	even, odd, between points
+	power              [2][Bins]float64
+	lags               [MaxLag + 1]float64
 }
 
 // NewExtractor allocates an Extractor of about 14 KiB.
@@ -75,23 +84,21 @@ func (e *Extractor) ExtractAfter(w *signal.Window, h *History) *Motion {
 	if w.Len() < MinLength {
 		return nil
 	}
-	n := e.trim(w.Axes(&e.axes[0], &e.axes[1], &e.axes[2]))
+	n := w.Rows(&e.rows)
+	first := e.trim(n)
 	m := &e.motion
-	m.Length = n
-	m.Vertical, m.North, m.East = e.vertical[:n], e.north[:n], e.east[:n]
-	m.Magnitude = e.magnitude[:n]
+	m.Length = n - first
+	m.Vertical = e.vertical[:m.Length]
 	m.VerticalPower, m.HorizontalPower = e.power[0][:], e.power[1][:]
 	m.Correlation = e.lags[:]
-	e.split(n)
-	m.alongGravity()
-	m.acrossGravity()
-	m.inMagnitude()
-	e.spectra(n)
-	m.inSpectra()
-	e.correlate()
-	m.inTime()
+	e.hann(m.Length)
+	e.split(e.rows[first:n])
+	e.levels()
+	e.magnitudes(e.squares[first:n])
 	e.course()
-	h.add(e.newest(n))
+	e.spectra()
+	e.correlate()
+	h.add(&e.second)
 	h.describe(m.Features[31+2*bands:])
 	return m
 }

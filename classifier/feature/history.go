@@ -26,10 +26,11 @@ const historyCount = 4 * len(memories)
 // Clear forgets everything.
 func (h *History) Clear() { *h = History{} }
 
-// add takes the variances of one hop: of the motion, and of its first
+// add takes the newest second: its variance, and that of its first
 // differences.
-func (h *History) add(motion, jerk float64) {
-	motion, jerk = math.Sqrt(motion+noise), math.Sqrt(jerk+noise)
+func (h *History) add(second *stretch) {
+	_, variance := second.moments()
+	motion, jerk := math.Sqrt(variance+noise), math.Sqrt(second.steps/(second.rows-1)+noise)
 	// The mean of σ follows the loud moments, that of 1/σ the quiet ones.
 	now := [4]float64{motion, 1 / motion, jerk, 1 / jerk}
 	h.hops++

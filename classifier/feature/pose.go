@@ -19,104 +19,123 @@ const (
 	standardGravity = 9.80665 // m/s², ISO 80000-3
 )
 
-// A stretch is what some rows add up to.
+// A stretch is what some rows add up to, in all directions together.
 type stretch struct {
 	rows    float64
 	sum     triple  // of the acceleration
-	squares float64 // of all axes together
+	squares float64 // of its length
+	steps   float64 // of the squared differences of neighbours
+	entry   float64 // the squared difference from the row before
 }
 
-// stretch adds up the rows from one to before another.
-func (e *Extractor) stretch(from, to int) stretch {
-	x, y, z := e.axes[0][from:to], e.axes[1][from:to], e.axes[2][from:to]
-	y, z = y[:len(x)], z[:len(x)]
+// stretchOf adds up the rows from one to before another, and notes the square
+// of each one's length.
+func (e *Extractor) stretchOf(from, to int) stretch {
 	var sum triple
-	var squares float64
-	for i, a := range x {
-		b, c := y[i], z[i]
-		sum = triple{sum.x + a, sum.y + b, sum.z + c}
-		squares += a*a + b*b + c*c
+	var squares, steps float64
+	before := axes(&e.rows[max(from-1, 0)])
+	first := axes(&e.rows[from]).minus(before)
+	rows, lengths := e.rows[from:to], e.squares[from:to]
+	lengths = lengths[:len(rows)]
+	for i := range rows {
+		a := axes(&rows[i])
+		step := a.minus(before)
+		square := a.dot(a)
+		lengths[i] = square
+		sum = sum.plus(a)
+		squares += square
+		steps += step.dot(step)
+		before = a
 	}
-	return stretch{float64(len(x)), sum, squares}
+	entry := first.dot(first)
+	return stretch{float64(to - from), sum, squares, steps - entry, entry}
 }
 
-// with is both stretches together.
-func (s *stretch) with(t *stretch) stretch {
-	return stretch{s.rows + t.rows, s.sum.plus(1, t.sum), s.squares + t.squares}
+// after is the stretch that both are together, of which older is the older.
+func (s *stretch) after(older *stretch) stretch {
+	return stretch{
+		s.rows + older.rows, s.sum.plus(older.sum), s.squares + older.squares,
+		s.steps + s.entry + older.steps, older.entry,
+	}
 }
 
-// mean is the mean acceleration, variance that about it in all directions
-// together.
+// moments returns the mean acceleration and the variance about it.
 func (s *stretch) moments() (mean triple, variance float64) {
 	per := 1 / s.rows
 	mean = s.sum.times(per)
 	return mean, max(s.squares*per-mean.dot(mean), 0)
 }
 
-// trim takes from n rows those that belong to something else than the newest
-// two stretches do: another intensity, or another pose of the phone. A window
-// that spans a change resembles neither side of it, and looks most like what
-// it is least. It returns how many rows are left.
-func (e *Extractor) trim(n int) int {
-	count := 0
-	for end := n; end > 0; count++ {
+// about returns the mean square about a value that need not be the mean.
+func (s *stretch) about(a triple) float64 {
+	mean, variance := s.moments()
+	off := mean.minus(a)
+	return variance + off.dot(off)
+}
+
+// trim passes over the oldest rows when they belong to something else than the
+// newest two stretches do: another intensity, or another pose of the phone. A
+// window that spans a change resembles neither side of it, and looks most like
+// what it is least. It returns the first row that is left.
+func (e *Extractor) trim(n int) (first int) {
+	// The newest stretch in two, of which the newer is the newest second.
+	e.second = e.stretchOf(n-signal.RateHz, n)
+	rest := e.stretchOf(n-part, n-signal.RateHz)
+	e.all[0] = e.second.after(&rest)
+	count := 1
+	for end := n - part; end > 0; count++ {
 		// What is less than half a part long goes with the rest.
 		start := end - part
 		if start < part/2 {
 			start = 0
 		}
-		e.all[count] = e.stretch(start, end)
+		e.all[count] = e.stretchOf(start, end)
 		end = start
 	}
-	kept := e.all[0].with(&e.all[1])
-	now, variance := kept.moments()
+	e.whole = e.all[0].after(&e.all[1])
+	now, variance := e.whole.moments()
 	nowLevel := level(variance)
 	furthest := turnBreak * turnBreak * max(now.dot(now), gravityFreeBelow*gravityFreeBelow)
 	e.stretches = e.all[:2]
 	for i := 2; i < count; i++ {
 		then, variance := e.all[i].moments()
-		off := then.plus(-1, now)
+		off := then.minus(now)
 		if math.Abs(level(variance)-nowLevel) > levelBreak || off.dot(off) > furthest {
 			break
 		}
-		kept = kept.with(&e.all[i])
+		e.whole = e.whole.after(&e.all[i])
 		e.stretches = e.all[:i+1]
 	}
-	if old := n - int(kept.rows); old > 0 {
-		for i := range e.axes {
-			copy(e.axes[i][:], e.axes[i][old:n])
-			clear(e.axes[i][n-old : n])
-		}
+	e.newer = e.all[0]
+	if len(e.stretches) > 2 {
+		e.newer = e.newer.after(&e.all[1])
 	}
-	e.mean, _ = kept.moments()
-	return int(kept.rows)
+	return n - int(e.whole.rows)
 }
 
-// split fills Vertical, North, East and Magnitude.
-func (e *Extractor) split(n int) {
+// split turns the rows into v and h. It fills Vertical and what the transforms
+// take.
+func (e *Extractor) split(rows []signal.Row) {
 	m := &e.motion
-	x, y, z := e.axes[0][:n], e.axes[1][:n], e.axes[2][:n]
+	e.mean, _ = e.whole.moments()
 	m.GravityMPS2 = math.Sqrt(e.mean.dot(e.mean))
-	assumed := 0.0 // gravity to add to the magnitude
 	if m.GravityMPS2 >= gravityFreeBelow {
 		e.up = e.mean.times(1 / m.GravityMPS2)
 	} else {
 		m.GravityMPS2 = 0
-		e.up = principal(x, y, z, e.mean)
-		assumed = standardGravity
+		e.up = principal(rows, e.mean)
 	}
 	up := e.up
 	north, east := across(up)
-	restUp, restNorth, restEast := e.mean.dot(up), e.mean.dot(north), e.mean.dot(east)
-	y, z = y[:len(x)], z[:len(x)]
-	verticals, norths, easts, magnitudes := m.Vertical[:len(x)], m.North[:len(x)], m.East[:len(x)], m.Magnitude[:len(x)]
-	for i := range x {
-		a := triple{x[i], y[i], z[i]}
-		v, n, e := a.dot(up), a.dot(north), a.dot(east)
-		verticals[i], norths[i], easts[i] = v-restUp, n-restNorth, e-restEast
-		v += assumed
-		// A root to seven digits is the faster one.
-		magnitudes[i] = float64(float32(math.Sqrt(float64(float32(v*v + n*n + e*e)))))
+	rest := triple{e.mean.dot(up), e.mean.dot(north), e.mean.dot(east)}
+	rows = rows[:min(len(rows), signal.WindowLength)]
+	for i := range rows {
+		a, taper := axes(&rows[i]), e.taper[i]
+		v := a.dot(up) - rest.x
+		e.vertical[i], e.single[i] = v, float32(v)
+		e.tapered[0][i] = taper * v
+		h := &e.tapered[1+i%2]
+		h[i&^1], h[i|1] = taper*(a.dot(north)-rest.y), taper*(a.dot(east)-rest.z)
 	}
 }
 
@@ -165,40 +184,24 @@ const leastTurn = 0.01
 // swing returns how far two accelerations lie apart along and across gravity,
 // squared. Across, in units of gravity, it is about the angle between them.
 func (e *Extractor) swing(from, to triple) (along, across float64) {
-	off := to.plus(-1, from)
+	off := to.minus(from)
 	along = off.dot(e.up)
 	along *= along
 	return along, max(off.dot(off)-along, 0)
 }
 
-// newest returns the variances of the newest second: of the motion in all
-// directions, and of its first differences.
-func (e *Extractor) newest(n int) (motion, jerk float64) {
-	const rows = signal.RateHz
-	for i := range e.axes {
-		v := e.axes[i][n-rows : n]
-		var sum, squares float64
-		before := v[0]
-		for _, x := range v {
-			step := x - before
-			sum += x
-			squares += x * x
-			jerk += step * step
-			before = x
-		}
-		motion += squares - sum*sum/rows
-	}
-	return max(motion, 0) / rows, jerk / (rows - 1)
-}
-
 // A triple is a value for each axis.
 type triple struct{ x, y, z float64 }
 
-func (a triple) dot(b triple) float64   { return a.x*b.x + a.y*b.y + a.z*b.z }
-func (a triple) times(s float64) triple { return triple{s * a.x, s * a.y, s * a.z} }
-func (a triple) plus(s float64, b triple) triple {
-	return triple{a.x + s*b.x, a.y + s*b.y, a.z + s*b.z}
+// axes returns a row as a triple.
+func axes(row *signal.Row) triple {
+	return triple{float64(row[0]), float64(row[1]), float64(row[2])}
 }
+
+func (a triple) plus(b triple) triple   { return triple{a.x + b.x, a.y + b.y, a.z + b.z} }
+func (a triple) minus(b triple) triple  { return triple{a.x - b.x, a.y - b.y, a.z - b.z} }
+func (a triple) times(s float64) triple { return triple{s * a.x, s * a.y, s * a.z} }
+func (a triple) dot(b triple) float64   { return a.x*b.x + a.y*b.y + a.z*b.z }
 func (a triple) cross(b triple) triple {
 	return triple{a.y*b.z - a.z*b.y, a.z*b.x - a.x*b.z, a.x*b.y - a.y*b.x}
 }
@@ -215,27 +218,26 @@ func across(up triple) (north, east triple) {
 	default:
 		north.z = 1
 	}
-	north = north.plus(-north.dot(up), up)
+	north = north.minus(up.times(north.dot(up)))
 	north = north.times(1 / math.Sqrt(north.dot(north)))
 	return north, up.cross(north)
 }
 
 // principal returns the unit vector along which the readings vary most, by
 // power iteration on their covariance.
-func principal(x, y, z []float64, mean triple) (up triple) {
-	var c [3]triple
-	for i := range x {
-		a := triple{x[i], y[i], z[i]}.plus(-1, mean)
-		c[0], c[1], c[2] = c[0].plus(a.x, a), c[1].plus(a.y, a), c[2].plus(a.z, a)
+func principal(rows []signal.Row, mean triple) (up triple) {
+	var x, y, z triple // its columns
+	for i := range rows {
+		a := axes(&rows[i]).minus(mean)
+		x, y, z = x.plus(a.times(a.x)), y.plus(a.times(a.y)), z.plus(a.times(a.z))
 	}
 	// The column of the largest variance is never orthogonal to the answer.
-	p := c[0]
-	largest := c[0].x
-	if c[1].y > largest {
-		p, largest = c[1], c[1].y
+	p := x
+	if y.y > x.x {
+		p = y
 	}
-	if c[2].z > largest {
-		p = c[2]
+	if z.z > max(x.x, y.y) {
+		p = z
 	}
 	for range 13 {
 		length := math.Sqrt(p.dot(p))
@@ -243,7 +245,7 @@ func principal(x, y, z []float64, mean triple) (up triple) {
 			return triple{0, 0, 1}
 		}
 		up = p.times(1 / length)
-		p = triple{c[0].dot(up), c[1].dot(up), c[2].dot(up)}
+		p = triple{x.dot(up), y.dot(up), z.dot(up)}
 	}
 	return up
 }

@@ -28,16 +28,21 @@ func variance(v []float64) float64 { return stat.MomentAbout(2, v, stat.Mean(v, 
 func meanSquare(v []float64) float64 { return floats.Dot(v, v) / float64(len(v)) }
 
 func (r *reference) describe(w *signal.Window) (f feature.Vector) {
-	var rows [3][signal.WindowLength]float64
-	n := w.Axes(&rows[0], &rows[1], &rows[2])
-	axes := [3][]float64{rows[0][:n], rows[1][:n], rows[2][:n]}
-	ends := stretches(axes)
+	var rows [signal.WindowLength]signal.Row
+	n := w.Rows(&rows)
+	var axes [3][]float64
+	for _, row := range rows[:n] {
+		for i, x := range row {
+			axes[i] = append(axes[i], float64(x))
+		}
+	}
+	starts := stretches(axes)
 	for i := range axes {
-		axes[i] = axes[i][n-ends[len(ends)-1]:]
+		axes[i] = axes[i][n-starts[len(starts)-1]:]
 	}
 	v, north, east, magnitude, gravity := split(axes)
 	n = len(v)
-	newer := n - n/2
+	newer := n - starts[(len(starts)-1)/2] // the newer stretches
 
 	f[0], f[1] = level(variance(v)), level(variance(north)+variance(east))
 	f[2] = level(variance(magnitude))
@@ -62,7 +67,7 @@ func (r *reference) describe(w *signal.Window) (f feature.Vector) {
 	}
 	f[20], f[21], f[22] = rhythm(v)
 
-	course(&f, ends, v, north, east, gravity)
+	course(&f, starts, v, north, east, gravity)
 	f[30] = math.Log((variance(v) + noise) / (variance(north) + variance(east) + noise))
 
 	var motion, jerk float64

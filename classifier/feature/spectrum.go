@@ -5,36 +5,44 @@ import (
 
 	"gonum.org/v1/gonum/blas/gonum"
 
+	"github.com/tempogate/tempogate/classifier/approx"
 	"github.com/tempogate/tempogate/classifier/signal"
 )
 
-// spectra fills VerticalPower and HorizontalPower, from three transforms of
-// half the length: one takes v with its odd places as imaginary parts, two
-// take the even and the odd places of c = north + i·east, of which
+// hann prepares for windows of n rows.
+func (e *Extractor) hann(n int) {
+	if e.taperedRows == n {
+		return
+	}
+	e.taperedRows = n
+	e.gain = 0
+	for i := range n {
+		e.taper[i] = 0.5 - 0.5*math.Cos(2*math.Pi*(float64(i)+0.5)/float64(n))
+		e.gain += e.taper[i] * e.taper[i]
+	}
+	clear(e.tapered[:])
+	clear(e.single[:])
+}
+
+// spectra fills VerticalPower and HorizontalPower and their features, from
+// three transforms of half the length: one takes v with its odd rows as
+// imaginary parts, two take the even and the odd rows of c = north + i·east, of
+// which
 //
 //	|C(k)|² + |C(-k)|² = 2(|N(k)|² + |E(k)|²).
-func (e *Extractor) spectra(n int) {
-	if e.tapered != n {
-		e.gain = 0
-		clear(e.taper[n:])
-		for i := range n {
-			e.taper[i] = 0.5 - 0.5*math.Cos(2*math.Pi*(float64(i)+0.5)/float64(n))
-			e.gain += e.taper[i] * e.taper[i]
-		}
-		e.tapered = n
-	}
+func (e *Extractor) spectra() {
 	// Scaled so that the lines of a signal add up to its variance.
 	scale := 2 / (e.gain * signal.WindowLength)
 	e.verticalSpectrum(scale)
 	e.horizontalSpectrum(scale)
+	f := &e.motion.Features
+	f[14], f[16], f[18] = peak(&e.power[0], f[31:31+bands])
+	f[15], f[17], f[19] = peak(&e.power[1], f[31+bands:31+2*bands])
 }
 
 func (e *Extractor) verticalSpectrum(scale float64) {
-	v, power := &e.vertical, &e.power[0]
-	for i := range e.values {
-		e.values[i] = complex(e.taper[2*i]*v[2*i], e.taper[2*i+1]*v[2*i+1])
-	}
-	transform(&e.even, &e.values)
+	transform(&e.even, &e.between, &e.tapered[0])
+	power := &e.power[0]
 	for k := range half/2 + 1 {
 		// What stems from the real parts has a symmetric spectrum, what stems
 		// from the imaginary parts an antisymmetric one. Both are doubled.
@@ -47,15 +55,9 @@ func (e *Extractor) verticalSpectrum(scale float64) {
 }
 
 func (e *Extractor) horizontalSpectrum(scale float64) {
-	north, east, power := &e.north, &e.east, &e.power[1]
-	for i := range e.values {
-		e.values[i] = complex(e.taper[2*i]*north[2*i], e.taper[2*i]*east[2*i])
-	}
-	transform(&e.even, &e.values)
-	for i := range e.values {
-		e.values[i] = complex(e.taper[2*i+1]*north[2*i+1], e.taper[2*i+1]*east[2*i+1])
-	}
-	transform(&e.odd, &e.values)
+	transform(&e.even, &e.between, &e.tapered[1])
+	transform(&e.odd, &e.between, &e.tapered[2])
+	power := &e.power[1]
 	clear(power[:])
 	for k := range half {
 		lower, upper := sides(e.even[k], e.odd[k], turns[k])
@@ -66,7 +68,7 @@ func (e *Extractor) horizontalSpectrum(scale float64) {
 	power[half] *= 2
 }
 
-// correlate fills Correlation: for each lag the covariance of v with itself
+// correlate fills Correlation and its features: for each lag the covariance of v with itself
 // over the rows that overlap, against the variance of the same rows, so that a
 // perfect rhythm gives 1 at every multiple of its period.
 //
@@ -76,10 +78,6 @@ func (e *Extractor) correlate() {
 	m := &e.motion
 	v := m.Vertical
 	n := len(v)
-	for i, x := range v {
-		e.single[i] = float32(x)
-	}
-	clear(e.single[n:])
 	// Mean energy of the first and of the last n-lag rows, kept by taking rows
 	// off.
 	energy := (m.Variance + quietRow) * float64(n)
@@ -91,8 +89,9 @@ func (e *Extractor) correlate() {
 		// Whole blocks: there are zeros behind the last row.
 		rows := (n - lag + block - 1) / block * block
 		product := kernels.Sdot(rows, e.single[lag:lag+rows], 1, e.single[:rows], 1)
-		m.Correlation[lag] = float64(product) / energy
+		e.lags[lag] = float64(product) / energy
 	}
+	e.rhythm()
 }
 
 // kernels are what is behind gonum's blas32, which would find them anew at
@@ -107,3 +106,81 @@ const (
 	// moving has no rhythm.
 	quietRow = 1e-6
 )
+
+// bandLines holds the first spectral line of each band, at or above its lower
+// edge, and behind them the first beyond all bands; places holds ln of each
+// line's frequency.
+var bandLines, places = func() (lines [bands + 1]int, places [Bins]float64) {
+	for b := range lines {
+		lines[b] = int(math.Ceil(edges[b] / BinHz))
+	}
+	for k := 1; k < Bins; k++ {
+		places[k] = math.Log(float64(k) * BinHz)
+	}
+	return lines, places
+}()
+
+// perEntropy is 1/ln of the number of lines in all bands.
+var perEntropy = 1 / math.Log(float64(bandLines[bands]-bandLines[0]))
+
+// leastShare is added to a band's share before its logarithm is taken: below
+// half a percent it makes no difference how little there is.
+const leastShare = 0.005
+
+// peak returns the share of the largest line and its neighbours in the power
+// of all bands, the logarithm of its frequency, and the entropy of the lines,
+// 0 to 1: Rényi's of order 2, which needs one logarithm where Shannon's needs
+// one a line. It fills shares with the logarithm of each band's share.
+func peak(power *[Bins]float64, shares []float64) (share, place, entropy float64) {
+	lowest, highest := bandLines[0], bandLines[bands]
+	shares = shares[:bands]
+	var total, squares, most float64
+	largest := lowest
+	for b := range shares {
+		var sum float64
+		for k, p := range power[bandLines[b]:bandLines[b+1]] {
+			if p > most {
+				most, largest = p, bandLines[b]+k
+			}
+			p += lineNoise
+			sum += p
+			squares += p * p
+		}
+		shares[b] = sum
+		total += sum
+	}
+	perTotal := 1 / total
+	for b, sum := range shares {
+		shares[b] = approx.Log(sum*perTotal + leastShare)
+	}
+	for k := max(largest-1, lowest); k <= min(largest+1, highest-1); k++ {
+		share += power[k] + lineNoise
+	}
+	return share * perTotal, places[largest], approx.Log(total*total/squares) * perEntropy
+}
+
+// The lags, in rows, between which a rhythm is looked for, and their
+// logarithms in seconds.
+const leastRhythm, mostRhythm = 7, 22
+
+var rhythmLags = func() (lags [mostRhythm + 1]float64) {
+	for l := range lags {
+		lags[l] = math.Log(float64(l) / signal.RateHz)
+	}
+	return lags
+}()
+
+// rhythm fills the features of the autocorrelation: the largest between 0.28
+// and 0.9 s, the logarithm of its lag in seconds, and the value around twice
+// the lag.
+func (e *Extractor) rhythm() {
+	best := leastRhythm
+	for l := leastRhythm; l <= mostRhythm; l++ {
+		if e.lags[l] > e.lags[best] {
+			best = l
+		}
+	}
+	f := &e.motion.Features
+	f[20], f[21] = e.lags[best], rhythmLags[best]
+	f[22] = max(e.lags[2*best-1], e.lags[2*best], e.lags[2*best+1])
+}

@@ -31,29 +31,33 @@ func newTurns() (turns [half]complex128, quarters [half / 4][3]complex128) {
 	return turns, quarters
 }
 
-// transform writes X(k) = Σ x(j) exp(-2πijk/64) to y and leaves x overwritten.
+// transform writes X(k) = Σ x(j) exp(-2πijk/64) to y, where the real part of x(j)
+// is at place 2j and the imaginary part behind it. work is overwritten.
 //
 // Three passes take four points to four sums with the signs of a transform of
 // four, and turn them. Where they are put down brings the result into order
 // (Stockham's transform; Van Loan, Computational Frameworks for the Fast
 // Fourier Transform, section 1.7).
-func transform(y, x *points) {
+func transform(y, work *points, x *[2 * half]float64) {
 	for p := range half / 4 {
-		a, b, c, d := four(x[p], x[p+16], x[p+32], x[p+48])
+		a, b, c, d := four(
+			complex(x[2*p], x[2*p+1]), complex(x[2*p+32], x[2*p+33]),
+			complex(x[2*p+64], x[2*p+65]), complex(x[2*p+96], x[2*p+97]),
+		)
 		turn := &quarters[p]
 		to := (*[4]complex128)(y[4*p:])
 		to[0], to[1], to[2], to[3] = a, b*turn[0], c*turn[1], d*turn[2]
 	}
 	for p := range half / 16 {
 		turn := &quarters[4*p]
-		from, to := (*[52]complex128)(y[4*p:]), (*[16]complex128)(x[16*p:])
+		from, to := (*[52]complex128)(y[4*p:]), (*[16]complex128)(work[16*p:])
 		for q := range 4 {
 			a, b, c, d := four(from[q], from[q+16], from[q+32], from[q+48])
 			to[q], to[q+4], to[q+8], to[q+12] = a, b*turn[0], c*turn[1], d*turn[2]
 		}
 	}
 	for q := range half / 4 {
-		y[q], y[q+16], y[q+32], y[q+48] = four(x[q], x[q+16], x[q+32], x[q+48])
+		y[q], y[q+16], y[q+32], y[q+48] = four(work[q], work[q+16], work[q+32], work[q+48])
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"github.com/tempogate/tempogate/classifier/approx"
-	"github.com/tempogate/tempogate/classifier/signal"
 )
 
 // FloorMPS2 is added, squared, to every variance before its logarithm is
@@ -76,80 +75,68 @@ const (
 
 func level(variance float64) float64 { return approx.Log(variance + noise) }
 
-// alongGravity fills the features that are sums over v.
-func (m *Motion) alongGravity() {
+// levels fills the features that are sums over v and over h. Sums over h are
+// what those in all directions have more than those over v.
+func (e *Extractor) levels() {
+	m := &e.motion
 	f := &m.Features
 	n := float64(m.Length)
-	newer := m.Length - m.Length/2
-	var squares, cubes, fourths, steps, older float64
+	older := m.Length - int(e.newer.rows)
+	var squares, cubes, fourths, steps, olderSquares float64
 	var crossings uint64
 	before := m.Vertical[0]
 	below := math.Float64bits(before) >> 63
 	for i, x := range m.Vertical {
-		if i == newer {
-			older = squares
+		if i == older {
+			olderSquares = squares
 		}
+		// The bit of the sign: a branch on it is one that nobody can predict.
+		sign := math.Float64bits(x) >> 63
+		crossings += sign ^ below
+		below = sign
 		square, step := x*x, x-before
 		squares += square
 		cubes += square * x
 		fourths += square * square
 		steps += step * step
 		before = x
-		// The bit of the sign: a branch on it is one that nobody can predict.
-		sign := math.Float64bits(x) >> 63
-		crossings += sign ^ below
-		below = sign
 	}
+
+	_, variance := e.whole.moments()
+	newer := (squares - olderSquares) / e.newer.rows
 	m.Variance = squares / n
-	f[0] = level(m.Variance)
-	f[3] = level((squares - older) / float64(m.Length/2))
+	m.HorizontalVar = max(variance-m.Variance, 0)
+	f[0], f[1] = level(m.Variance), level(m.HorizontalVar)
+	f[3], f[4] = level(newer), level(max(e.newer.about(e.mean)-newer, 0))
 	f[5], f[6] = shape(m.Variance, cubes/n, fourths/n)
 	f[11] = roughness(steps/(n-1), m.Variance)
+	f[12] = roughness(max(e.whole.steps-steps, 0)/(n-1), m.HorizontalVar)
 	f[13] = float64(crossings) / (n - 1)
-}
-
-// acrossGravity fills the features that are sums over h.
-func (m *Motion) acrossGravity() {
-	f := &m.Features
-	n := float64(m.Length)
-	newer := m.Length - m.Length/2
-	var squares, steps, older float64
-	east := m.East[:len(m.North)]
-	beforeX, beforeY := m.North[0], east[0]
-	for i, x := range m.North {
-		if i == newer {
-			older = squares
-		}
-		y := east[i]
-		stepX, stepY := x-beforeX, y-beforeY
-		squares += x*x + y*y
-		steps += stepX*stepX + stepY*stepY
-		beforeX, beforeY = x, y
-	}
-	m.HorizontalVar = squares / n
-	f[1] = level(m.HorizontalVar)
-	f[4] = level((squares - older) / float64(m.Length/2))
-	f[12] = roughness(steps/(n-1), m.HorizontalVar)
 	f[30] = f[0] - f[1]
 }
 
-// inMagnitude fills the features of m.
-func (m *Motion) inMagnitude() {
-	f := &m.Features
-	n := float64(m.Length)
-	g := m.gravity()
+// magnitudes fills the features of m, given the square of each row's length.
+func (e *Extractor) magnitudes(lengths []float64) {
+	f := &e.motion.Features
+	v := e.vertical[:len(lengths)]
+	n := float64(len(lengths))
+	g := e.motion.gravity()
+	// Where there is no gravity it is added: |a + g·up|² = |a|² + 2g a·up + g².
+	var perV, lift float64
+	if e.motion.GravityMPS2 == 0 {
+		perV, lift = 2*g, 2*g*e.mean.dot(e.up)+g*g
+	}
 	var sum, squares, cubes, fourths float64
-	least, largest := m.Magnitude[0], m.Magnitude[0]
-	for _, x := range m.Magnitude {
-		if x < least {
-			least = x
-		}
-		if x > largest {
-			largest = x
-		}
+	// Magnitudes are not negative, so their bits are in their order.
+	least, largest := uint64(math.MaxUint64), uint64(0)
+	for i, square := range lengths {
+		// A root to seven digits is the faster one.
+		x := float64(float32(math.Sqrt(float64(float32(math.Abs(square + (perV*v[i] + lift)))))))
+		least = min(least, math.Float64bits(x))
+		largest = max(largest, math.Float64bits(x))
 		// About |g|, which lies close enough to the mean to lose nothing.
 		x -= g
-		square := x * x
+		square = x * x
 		sum += x
 		squares += square
 		cubes += square * x
@@ -165,7 +152,7 @@ func (m *Motion) inMagnitude() {
 	s2, s4 = max(s2, 0), max(s4, 0)
 	f[2] = level(s2)
 	f[7], f[8] = shape(s2, s3, s4)
-	f[9], f[10] = least/g, approx.Log(max(largest, 1e-3)/g)
+	f[9], f[10] = math.Float64frombits(least)/g, approx.Log(max(math.Float64frombits(largest), 1e-3)/g)
 }
 
 // gravity is |g|, or what it would be in a source without it.
@@ -188,89 +175,4 @@ func shape(s2, s3, s4 float64) (skewness, kurtosis float64) {
 // of a mean squared frequency.
 func roughness(steps, variance float64) float64 {
 	return approx.Log((steps + 2*noise) / (variance + noise))
-}
-
-// bandLines holds the first spectral line of each band, at or above its lower
-// edge, and behind them the first beyond all bands; places holds ln of each
-// line's frequency.
-var bandLines, places = func() (lines [bands + 1]int, places [Bins]float64) {
-	for b := range lines {
-		lines[b] = int(math.Ceil(edges[b] / BinHz))
-	}
-	for k := 1; k < Bins; k++ {
-		places[k] = math.Log(float64(k) * BinHz)
-	}
-	return lines, places
-}()
-
-// perEntropy is 1/ln of the number of lines in all bands.
-var perEntropy = 1 / math.Log(float64(bandLines[bands]-bandLines[0]))
-
-// leastShare is added to a band's share before its logarithm is taken: below
-// half a percent it makes no difference how little there is.
-const leastShare = 0.005
-
-// inSpectra fills the features of the spectra.
-func (m *Motion) inSpectra() {
-	f := &m.Features
-	f[14], f[16], f[18] = peak(m.VerticalPower, f[31:31+bands])
-	f[15], f[17], f[19] = peak(m.HorizontalPower, f[31+bands:31+2*bands])
-}
-
-// peak returns the share of the largest line and its neighbours in the power
-// of all bands, the logarithm of its frequency, and the entropy of the lines,
-// 0 to 1: Rényi's of order 2, which needs one logarithm where Shannon's needs
-// one a line. It fills shares with the logarithm of each band's share.
-func peak(power []float64, shares []float64) (share, place, entropy float64) {
-	lowest, highest := bandLines[0], bandLines[bands]
-	shares = shares[:bands]
-	var total, squares, most float64
-	largest := lowest
-	for b := range shares {
-		var sum float64
-		for k, p := range power[bandLines[b]:bandLines[b+1]] {
-			if p > most {
-				most, largest = p, bandLines[b]+k
-			}
-			p += lineNoise
-			sum += p
-			squares += p * p
-		}
-		shares[b] = sum
-		total += sum
-	}
-	perTotal := 1 / total
-	for b, sum := range shares {
-		shares[b] = approx.Log(sum*perTotal + leastShare)
-	}
-	for k := max(largest-1, lowest); k <= min(largest+1, highest-1); k++ {
-		share += power[k] + lineNoise
-	}
-	return share * perTotal, places[largest], approx.Log(total*total/squares) * perEntropy
-}
-
-// The lags, in rows, between which a rhythm is looked for, and their
-// logarithms in seconds.
-const leastRhythm, mostRhythm = 7, 22
-
-var rhythmLags = func() (lags [mostRhythm + 1]float64) {
-	for l := range lags {
-		lags[l] = math.Log(float64(l) / signal.RateHz)
-	}
-	return lags
-}()
-
-// inTime fills the features of the autocorrelation: the largest between 0.28
-// and 0.9 s, the logarithm of its lag in seconds, and the value around twice
-// the lag.
-func (m *Motion) inTime() {
-	f, correlation := &m.Features, m.Correlation
-	best := leastRhythm
-	for l := leastRhythm; l <= mostRhythm; l++ {
-		if correlation[l] > correlation[best] {
-			best = l
-		}
-	}
-	f[20], f[21] = correlation[best], rhythmLags[best]
-	f[22] = max(correlation[2*best-1], correlation[2*best], correlation[2*best+1])
 }

@@ -18,6 +18,9 @@ const (
 	// enough, and from which on a curve would invent motion.
 	linearBelow = 12_000_000.0 / CellNS
 	cubicBelow  = 150_000_000.0 / CellNS
+
+	// longest is MaxGapNS in cells, and what rounding may add to it.
+	longest = MaxGapNS/CellNS + 1e-6
 )
 
 // halfBand holds the taps at distances 1, 3, 5 and 7 from the centre; the
@@ -105,8 +108,9 @@ func (r *Resampler) SourceHz() float64 {
 
 // Read takes samples up to the one that completes a row, and writes the row.
 // It returns how many it took, and false when they complete none: call it with
-// the rest until then. The sensor time of each must be newer than that of the
-// one before. 0 allocations.
+// the rest until then. It takes none that is not newer than the one before, or
+// newer by more than MaxGapNS, and returns 0 and false when such a one is the
+// first of those left. 0 allocations.
 func (r *Resampler) Read(samples []Sample, row *Row) (taken int, complete bool) {
 	if r.newest == 0 {
 		if len(samples) == 0 {
@@ -124,8 +128,8 @@ func (r *Resampler) Read(samples []Sample, row *Row) (taken int, complete bool) 
 		}
 		more, complete := r.take(samples[taken:], row)
 		taken += more
-		if complete {
-			return taken, true
+		if complete || more == 0 {
+			return taken, complete
 		}
 	}
 }
@@ -155,8 +159,12 @@ func (r *Resampler) take(samples []Sample, row *Row) (taken int, complete bool) 
 	at, area, end, gap, newest := r.at, r.area, r.end, r.meanGap, r.newest
 	for taken < len(samples) && !complete {
 		p := r.point(&samples[taken])
-		taken++
 		length := p.t - r.last[newest%4].t
+		short := length <= linearBelow
+		if length <= 0 || !short && length > longest {
+			break
+		}
+		taken++
 		if gap == 0 {
 			gap = length
 		}
@@ -165,7 +173,7 @@ func (r *Resampler) take(samples []Sample, row *Row) (taken int, complete bool) 
 		waiting := r.piece <= newest
 		newest++
 		r.last[newest%4] = p
-		if waiting || length > linearBelow {
+		if waiting || !short {
 			break
 		}
 		if p.t >= end {

@@ -183,16 +183,16 @@ func TestClearLeavesNothing(t *testing.T) {
 
 func TestWindowSlides(t *testing.T) {
 	var w signal.Window
-	var x, y, z [signal.WindowLength]float64
+	var rows [signal.WindowLength]signal.Row
 	for i := range 300 {
 		w.Push(signal.Row{float32(i), float32(2 * i), float32(3 * i)})
-		n := w.Axes(&x, &y, &z)
+		n := w.Rows(&rows)
 		if n != min(i+1, signal.WindowLength) || n != w.Len() {
 			t.Fatalf("after %d rows: %d held", i+1, n)
 		}
 		for j := range n {
-			if want := float64(i - n + 1 + j); x[j] != want || y[j] != 2*want || z[j] != 3*want {
-				t.Fatalf("after %d rows: place %d holds %v", i+1, j, x[j])
+			if x := float32(i - n + 1 + j); rows[j] != (signal.Row{x, 2 * x, 3 * x}) {
+				t.Fatalf("after %d rows: place %d holds %v", i+1, j, rows[j])
 			}
 		}
 	}

@@ -23,24 +23,14 @@ func (w *Window) Len() int { return w.count }
 // Clear overwrites every row.
 func (w *Window) Clear() { *w = Window{} }
 
-// Axes copies the held rows in order of time, an axis each, to the front of x,
-// y and z, and returns their number.
-func (w *Window) Axes(x, y, z *[WindowLength]float64) int {
+// Rows copies the held rows to the front of dst, in order of time, and returns
+// their number.
+func (w *Window) Rows(dst *[WindowLength]Row) int {
 	start := w.next - w.count
 	if start < 0 {
 		start += WindowLength
 	}
-	older := w.rows[start:min(start+w.count, WindowLength)]
-	newer := w.rows[:w.count-len(older)]
-	copyAxes(x[:], y[:], z[:], older)
-	copyAxes(x[len(older):], y[len(older):], z[len(older):], newer)
+	older := copy(dst[:w.count], w.rows[start:])
+	copy(dst[older:w.count], w.rows[:])
 	return w.count
-}
-
-func copyAxes(x, y, z []float64, rows []Row) {
-	x, y, z = x[:len(rows)], y[:len(rows)], z[:len(rows)]
-	for i := range rows {
-		row := &rows[i]
-		x[i], y[i], z[i] = float64(row[0]), float64(row[1]), float64(row[2])
-	}
 }
