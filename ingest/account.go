@@ -79,10 +79,15 @@ func (s *session) noteOldest(now time.Time) {
 	if held == 0 {
 		return
 	}
-	age := now.UnixNano() - s.lastFrame.Load() + held*1_000_000_000/signal.RateHz
-	for oldest := &s.server.account.oldest; ; {
-		known := oldest.Load()
-		if age <= known || oldest.CompareAndSwap(known, age) {
+	silent := now.Sub(time.Unix(0, s.lastFrame.Load()))
+	s.server.account.noteAge(silent + time.Duration(held)*time.Second/signal.RateHz)
+}
+
+// noteAge notes that a reading has reached an age.
+func (a *account) noteAge(age time.Duration) {
+	for {
+		known := a.oldest.Load()
+		if int64(age) <= known || a.oldest.CompareAndSwap(known, int64(age)) {
 			return
 		}
 	}

@@ -121,6 +121,7 @@ func (p *pusher) push(dst []byte, series string, number int64, payload []byte, n
 	p.session.noteOldest(now)
 	p.session.lastFrame.Store(now.UnixNano())
 	for _, b := range p.due(series, batch{number, payload, now}) {
+		p.session.server.account.noteAge(now.Sub(b.arrived)) // it has waited for its turn
 		var err error
 		if dst, err = p.take(dst, b.payload, now); err != nil {
 			p.session.mu.Lock()
@@ -218,6 +219,7 @@ func (p *pusher) take(dst, payload []byte, now time.Time) ([]byte, error) {
 		}
 		s.mu.Unlock()
 	}
+	s.deliver(w, now)
 	s.server.metrics.estimates.Add(float64(len(w.estimates)))
 	s.deliver(w, now)
 	return dst, nil
