@@ -48,8 +48,12 @@ eval: build
 bench-classifier:
 	@$(GO) test ./classifier -run '^TestBenchmarkFigures$$' -figures -count 1 -v | grep -E '^(Benchmark|goos:|goarch:|pkg:|[a-z0-9_]+ [0-9.e+-]+$$)'
 
+# The figures, and 10,000 random operations with kills between them against a
+# model. A figure that cannot be is an error.
 bench-consent:
-	@$(GO) test ./consent -run '^TestFigures$$' -figures -count 1 -v | grep -E '^[a-z0-9_]+ [0-9.e+-]+$$'
+	@out=$$($(GO) test ./consent -run '^(TestFigures|TestOperationsWithKills)$$' -figures -operations 10000 -count 1 -timeout 30m -v) \
+	  || { echo "$$out" >&2; exit 1; }; \
+	  echo "$$out" | grep -E '^[a-z0-9_]+ [0-9.e+-]+$$'
 
 clean:
 	rm -rf bin out

@@ -32,6 +32,7 @@ func copyOf(t *testing.T, dir string) string {
 	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}
+	remove(t, filepath.Join(to, placeFile)) // as the operator says that it is the newest
 	return to
 }
 
@@ -237,6 +238,39 @@ func TestAStoreFromYesterdayIsNoticed(t *testing.T) {
 
 	// The operator decides to go on without.
 	remove(t, filepath.Join(dir, witnessFile))
+	l = openTest(t, LedgerConfig{Dir: dir})
+	wantReason(t, l, "person-1", Acceleration, Allowed)
+}
+
+// The whole folder is copied back from yesterday, and the note of how far it had
+// come with it. Nothing in it contradicts anything, but it was not born there.
+func TestAFolderFromYesterdayIsNoticed(t *testing.T) {
+	dir := keep(t)
+	if _, err := os.Stat(filepath.Join(dir, placeFile)); err != nil {
+		t.Skipf("this disk does not keep when a file came into being: %v", err)
+	}
+	yesterday := t.TempDir()
+	if err := os.CopyFS(yesterday, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	l := openTest(t, LedgerConfig{Dir: dir}) // the same folder, as ever
+	withdraw(t, l, "person-1")
+	closeTest(t, l)
+
+	remove(t, dir)
+	if err := os.CopyFS(dir, os.DirFS(yesterday)); err != nil {
+		t.Fatal(err)
+	}
+	err := openDamaged(t, dir)
+	wantCode(t, err, CodeLedgerDamaged)
+	if err == nil || !strings.Contains(err.Error(), "was copied here") || !strings.Contains(err.Error(), placeFile) {
+		t.Errorf("error %v does not say what happened and what to do", err)
+	}
+	if audit, err := AuditFolder(dir); err != nil || audit.Entries != 10 { // a copy may be looked at
+		t.Errorf("audit of a copy: %+v, %v", audit, err)
+	}
+	// The operator decides to go on with it.
+	remove(t, filepath.Join(dir, placeFile))
 	l = openTest(t, LedgerConfig{Dir: dir})
 	wantReason(t, l, "person-1", Acceleration, Allowed)
 }

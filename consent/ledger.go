@@ -142,6 +142,11 @@ func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 	if l.witness, err = openWitness(filepath.Join(config.Dir, witnessFile)); err != nil {
 		return nil, err
 	}
+	if config.NATSURL == "" {
+		if err := l.witness.inPlace(); err != nil {
+			return nil, errors.Join(err, l.witness.close())
+		}
+	}
 	if l.store, err = openStore(ctx, config.Dir, config.NATSURL, l.witness.sequence, intake{l.take, l.takeRegistered}, l.log); err != nil {
 		closing := l.witness.close()
 		if errors.Is(err, &Error{Code: CodeLedgerDamaged}) {

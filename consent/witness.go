@@ -7,11 +7,19 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strconv"
 )
 
 // witnessFile, beside the store, holds the place and the digest of the newest
 // entry that this node has acknowledged.
 const witnessFile = "ledger.head"
+
+// placeFile, beside it, holds when the witness's file came into being, as the
+// disk has it. A copy of the folder holds the same words, and was not born then:
+// that tells of a folder that was copied back from yesterday as a whole, with
+// its own witness in it. Disks that do not keep the time cannot tell.
+const placeFile = "ledger.place"
 
 // A witness remembers how far the ledger had come. The store cuts itself short
 // where it finds its files damaged, and a folder may be copied back from
@@ -41,6 +49,31 @@ func openWitness(path string) (*witness, error) {
 		return nil, unavailable("the note of how far the ledger had come cannot be written", err)
 	}
 	return w, nil
+}
+
+// inPlace checks that the folder is the one that the ledger was last open in,
+// and notes that it is.
+func (w *witness) inPlace() error {
+	born, ok := birth(w.file)
+	if !ok {
+		return nil
+	}
+	path := filepath.Join(filepath.Dir(w.path), placeFile)
+	text := strconv.FormatInt(born, 10) + "\n"
+	known, err := os.ReadFile(path)
+	switch {
+	case err == nil && string(known) == text:
+		return nil
+	case err == nil && len(known) > 0 && w.sequence > 0: // without one, nothing is known to have been acknowledged
+		return &Error{Code: CodeLedgerDamaged, Message: fmt.Sprintf("the ledger's folder was copied here: what has changed since the copy was made is not in it, "+
+			"and withdrawals may be among that; put back the newest copy, and to go on with it, in the knowledge that it is the newest, remove %s", path)}
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return unavailable("the note of where the ledger was cannot be read", err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return unavailable("the note of where the ledger is cannot be written", err)
+	}
+	return nil
 }
 
 // read finds out how far the ledger had come.

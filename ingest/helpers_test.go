@@ -244,7 +244,7 @@ func (l *faultyLedger) Decide(principal string, c consent.Category) consent.Deci
 		return consent.Decision{Reason: consent.LedgerUnavailable}
 	}
 	if reason := l.decided.Load(); reason != nil {
-		return consent.Decision{Reason: *reason}
+		return consent.Decision{Allowed: *reason == consent.Allowed, Reason: *reason}
 	}
 	return l.Ledger.Decide(principal, c)
 }
