@@ -219,7 +219,6 @@ func (p *pusher) take(dst, payload []byte, now time.Time) ([]byte, error) {
 		}
 		s.mu.Unlock()
 	}
-	s.deliver(w, now)
 	s.server.metrics.estimates.Add(float64(len(w.estimates)))
 	s.deliver(w, now)
 	return dst, nil
