@@ -391,8 +391,12 @@ func (m *page) fit(r *Report) {
 			rows = append(rows, row)
 		}
 		m.table(titles, rows)
+		if given, right := leftOut(part.trials); given > 0 {
+			m.line("")
+			m.line("Of all %d estimates of who was left out that were given a confidence of 0.85 to 0.95, %s %% were right.", given, percent(Number(right/float64(given)), 1))
+		}
 	}
-	if r.Protocol == evaluation.Fixed {
+	if r.Protocol == evaluation.Fixed && len(f.Presence) > 0 {
 		m.line("")
 		m.line("Whether there are steps was learned with one fixed model, which knows these recordings: to trust it as one may on others, take `--protocol dataset`.")
 	}
@@ -403,4 +407,20 @@ func (m *page) fit(r *Report) {
 		rows = append(rows, []string{fmt.Sprintf("%s, %d to %d steps a minute", l.Activity, l.FromSPM, l.FromSPM+10), fmt.Sprint(l.Windows), fixed(l.Level, 2), fixed(l.Deviation, 2)})
 	}
 	m.table([]string{"", "windows", "ln of the variance, mean", "deviation"}, rows)
+}
+
+// leftOut adds up how many estimates around nine in ten groups were given by
+// regressions that had not met them, and how many of these were right; 0 for
+// regressions that are not about confidence.
+func leftOut(trials []FitTrial) (given int, right float64) {
+	if len(trials) < 2 || trials[0].Weights[confidenceNames[1]] == 0 {
+		return 0, 0
+	}
+	for _, t := range trials[1:] {
+		if t.AroundNine > 0 {
+			given += t.AroundNine
+			right += float64(t.RightOfNine) * float64(t.AroundNine)
+		}
+	}
+	return given, right
 }

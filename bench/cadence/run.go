@@ -131,23 +131,6 @@ const (
 	referenceSteps               // the offline reference
 )
 
-type idleKey struct{ activity, detail string }
-
-type idleCount struct{ seconds, said int }
-
-// idleCounts are without location and, where there is one, with it.
-type idleCounts struct {
-	idleCount
-	located idleCount
-}
-
-func (c *idleCount) count(s *Second) {
-	c.seconds++
-	if !s.silent() {
-		c.said++
-	}
-}
-
 // read reads an entry; with SkipBroken a broken one has no recordings.
 func (r *run) read(i int) ([]dataset.Recording, error) {
 	recordings, err := r.collection.Read(r.collection.Entries[i])
@@ -408,38 +391,6 @@ func only(labels []dataset.Label) (classifier.Activity, string) {
 		}
 	}
 	return labels[0].Activity, labels[0].Detail
-}
-
-// countIdle counts the seconds in which nobody should step, by the labels that
-// are believed; those of other labels apart. located is whether the seconds
-// were said with location.
-func (o *outcome) countIdle(one *dataset.Recording, labels []dataset.Label, seconds []Second, located bool) {
-	all := dataset.Recording{Labels: labels}
-	for i := range seconds {
-		s := &seconds[i]
-		label, known := all.LabelAt(s.SensorTime)
-		if walk, run := belief(label.Activity); !known || walk+run > 0 {
-			continue
-		}
-		if _, believed := one.LabelAt(s.SensorTime); !believed {
-			if !located {
-				o.distrusted.count(s)
-			}
-			continue
-		}
-		activity := label.Activity.String()
-		if label.Activity == classifier.Unknown {
-			activity = "other"
-		}
-		key := idleKey{activity, label.Detail}
-		count := o.idle[key]
-		if located {
-			count.located.count(s)
-		} else {
-			count.count(s)
-		}
-		o.idle[key] = count
-	}
 }
 
 // simulate runs all scenarios with the model, or with the built-in one where

@@ -59,7 +59,7 @@ func scenarios(seed uint64) []scenario {
 		}
 		return &list[len(list)-len(wheres)]
 	}
-	for spm := 70.0; spm <= 140; spm += 10 {
+	for spm := 60.0; spm <= 140; spm += 10 {
 		add(sweepWalk, fmt.Sprint(spm), gait.Config{}, moving(classifier.Walk, spm))
 	}
 	for _, spm := range []float64{130, 140, 150, 160, 170, 180, 190, 200, 210, 218} {

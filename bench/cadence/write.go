@@ -161,9 +161,15 @@ func (r *Report) pictures() []pictureFile {
 	return list
 }
 
+// leastDrawn is how many estimates a point of a calibration has to rest on.
+const leastDrawn = 20
+
 func chartBins(bins []Bin, total int) []chart.Bin {
 	var list []chart.Bin
 	for _, b := range bins {
+		if b.Seconds < leastDrawn {
+			continue
+		}
 		list = append(list, chart.Bin{
 			From: float64(b.From), To: float64(b.To), Weight: float64(b.Seconds) / float64(total),
 			Confidence: float64(b.Confidence), Right: float64(b.Right),
