@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/tempogate/tempogate/classifier"
+	"github.com/tempogate/tempogate/classifier/tempo"
 )
 
 const second = int64(1_000_000_000)
@@ -296,6 +297,66 @@ func TestForgetLocation(t *testing.T) {
 	}
 	if e := after[0]; !math.IsNaN(e.SpeedMPS) || math.IsNaN(e.CadenceSPM) {
 		t.Errorf("afterwards: %+v", e)
+	}
+}
+
+// Music at half the tempo, before and after a Clear.
+func TestTempoForMusic(t *testing.T) {
+	half := tempo.Range{Low: 50, High: 60}
+	samples := walk(0, 20, 50)
+	plain := push(t, samples, nil)
+	s := classifier.NewStream(classifier.Config{BPMRange: half})
+	for range 2 {
+		mapped, err := s.Push(nil, classifier.NewWorkspace(), slices.Clone(samples), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, e := range mapped {
+			if e.BPM != half.MapBPM(plain[i].BPM) || e.CadenceSPM != plain[i].CadenceSPM && !math.IsNaN(e.CadenceSPM) {
+				t.Errorf("second %d: %d beats at %.1f steps a minute; without a range %d at %.1f", i+1, e.BPM, e.CadenceSPM, plain[i].BPM, plain[i].CadenceSPM)
+			}
+		}
+		if last := mapped[len(mapped)-1].BPM; last != 55 {
+			t.Errorf("the walk ends at %d beats a minute, want half of 110", last)
+		}
+		s.Clear()
+	}
+}
+
+// Two seconds without readings, with location or without: the cadence is gone
+// until the window has filled anew, the music plays on. Ten seconds end it.
+func TestMusicThroughAGap(t *testing.T) {
+	for gap, held := range map[float64]bool{2: true, 10: false} {
+		for _, located := range []bool{false, true} {
+			var fixes []classifier.Fix
+			for i := int64(0); located && i < 40; i++ {
+				fixes = append(fixes, classifier.Fix{SensorTime: i * second, SpeedMPS: 1.4, AccuracyM: 5})
+			}
+			silent, stopped := false, false
+			for _, e := range push(t, append(walk(0, 20, 50), walk(20+gap, 10, 50)...), fixes) {
+				if e.SensorTime <= 10*second || e.SensorTime > int64(20+gap+10)*second {
+					continue
+				}
+				silent = silent || math.IsNaN(e.CadenceSPM)
+				stopped = stopped || e.BPM == 0
+			}
+			if !silent || stopped == held {
+				t.Errorf("gap of %v s, located %v: cadence lost %v, music stopped %v", gap, located, silent, stopped)
+			}
+		}
+	}
+}
+
+// A clear rhythm at a speed that nobody walks or runs at is none of steps.
+func TestNoTempoAtTheSpeedOfATrain(t *testing.T) {
+	var fixes []classifier.Fix
+	for i := range int64(60) {
+		fixes = append(fixes, classifier.Fix{SensorTime: i * second, SpeedMPS: 30, AccuracyM: 5})
+	}
+	for _, e := range push(t, walk(0, 60, 50), fixes)[20:] {
+		if !math.IsNaN(e.CadenceSPM) {
+			t.Fatalf("after %d s at 30 m/s: %.1f steps a minute", e.SensorTime/second, e.CadenceSPM)
+		}
 	}
 }
 
