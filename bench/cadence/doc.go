@@ -58,6 +58,25 @@
 // tempo carried back. The first tempo counts from the first step after 5 s or
 // more without any.
 //
+// Where nobody steps, the seconds with a tempo are counted by the labels of the
+// collection, except those known to be wrong, which are reported apart and why
+// (TestSecondsWithoutSteps, TestDistrust).
+//
+// # Recorded otherwise
+//
+// Walks with counted steps and runs are streamed once more at other rates, turned,
+// and without gravity. How far what is said then is from what was said is
+// reported (TestRecordedOtherwise).
+//
+// # The constants of the estimator
+//
+// Config.Fit repeats the regressions that they come from, with each data set, or
+// person where steps were counted, left out in turn: the evidence of a cadence,
+// its confidence, and whether there are steps at all (TestFitEvidenceFindsTheWeights,
+// TestFitLogisticFindsTheWeights, TestPresenceTrials). The last one also depends
+// on the model that recognises activities, so it goes with a protocol that leaves
+// data sets out.
+//
 // # The same again
 //
 // The same collection, config and processor architecture give the same report
