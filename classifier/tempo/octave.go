@@ -21,10 +21,9 @@ func ParseRange(s string) (Range, error) {
 		return Range{}, nil
 	}
 	low, high, found := strings.Cut(s, "-")
-	var r Range
-	var errLow, errHigh error
-	r.Low, errLow = strconv.Atoi(low)
-	r.High, errHigh = strconv.Atoi(high)
+	slow, errLow := strconv.ParseUint(low, 10, 16)
+	fast, errHigh := strconv.ParseUint(high, 10, 16)
+	r := Range{int(slow), int(fast)}
 	if !found || errLow != nil || errHigh != nil || r.Low < SlowestBPM || r.High > FastestBPM || r.Low > r.High {
 		return Range{}, fmt.Errorf("tempo: a range of beats a minute looks like 80-100, from %d to %d", SlowestBPM, FastestBPM)
 	}

@@ -59,11 +59,31 @@ func TestParseRange(t *testing.T) {
 			t.Errorf("%q: %v and %v, want %v", s, got, err, want)
 		}
 	}
-	for _, s := range []string{"80", "80-", "-100", "100-80", "80-100-120", "a-b", "80 - 100", "0-0", "19-30", "80-401", "80–100"} {
+	for _, s := range []string{"80", "80-", "-100", "100-80", "80-100-120", "a-b", "80 - 100", "0-0", "19-30", "80-401", "80–100", "+80-100", "80-+100"} {
 		if got, err := tempo.ParseRange(s); err == nil {
 			t.Errorf("%q was taken as %v", s, got)
 		}
 	}
+}
+
+// What was read comes back as it was written, and maps every tempo to a beat.
+func FuzzParseRange(f *testing.F) {
+	for _, s := range []string{"", "80-100", "090-0100", "20-400", "+80-100", "80--100", "1e2-200"} {
+		f.Add(s, 163)
+	}
+	f.Fuzz(func(t *testing.T, s string, bpm int) {
+		r, err := tempo.ParseRange(s)
+		if err != nil {
+			return
+		}
+		if back, err := tempo.ParseRange(r.String()); err != nil || back != r {
+			t.Errorf("%q is read as %v, and that as %v and %v", s, r, back, err)
+		}
+		bpm = max(bpm%1000, -bpm%1000)
+		if got := r.MapBPM(bpm); got < 0 || bpm > 0 && got == 0 && bpm > 2 {
+			t.Errorf("%d into %v is %d", bpm, r, got)
+		}
+	})
 }
 
 // A range as a flag or a configuration writes it.
