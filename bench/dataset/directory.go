@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"archive/zip"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,8 +13,28 @@ import (
 // the program chose.
 type directory struct {
 	path    string
-	files   map[string][]string // real names by plain name: lower case, without .zst and .gz
-	folders map[string]string   // real name by lower case name
+	files   map[string][]string  // real names by plain name: lower case, without .zst and .gz
+	folders map[string]string    // real name by lower case name
+	members map[string]*zip.File // by real name; nil unless it is an archive
+	close   func()
+}
+
+func newDirectory(path string) *directory {
+	return &directory{path: path, files: map[string][]string{}, folders: map[string]string{}, close: func() {}}
+}
+
+// add enters a name.
+func (d *directory) add(name string, folder bool) {
+	if strings.HasPrefix(name, ".") {
+		return // what file managers leave behind
+	}
+	plain := strings.ToLower(name)
+	if folder {
+		d.folders[plain] = name
+		return
+	}
+	plain = strings.TrimSuffix(strings.TrimSuffix(plain, ".zst"), ".gz")
+	d.files[plain] = append(d.files[plain], name)
 }
 
 func openDirectory(path string) (*directory, error) {
@@ -21,30 +42,28 @@ func openDirectory(path string) (*directory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
-	d := &directory{path: path, files: map[string][]string{}, folders: map[string]string{}}
+	d := newDirectory(path)
 	for _, e := range entries {
-		name := e.Name()
-		if strings.HasPrefix(name, ".") {
-			continue // what file managers leave behind
-		}
-		plain := strings.ToLower(name)
-		if e.IsDir() {
-			d.folders[plain] = name
-			continue
-		}
-		plain = strings.TrimSuffix(strings.TrimSuffix(plain, ".zst"), ".gz")
-		d.files[plain] = append(d.files[plain], name)
+		d.add(e.Name(), e.IsDir())
 	}
 	return d, nil
 }
 
-// find returns the path of the first of these plain names that is there.
-func (d *directory) find(plain ...string) (path string, ok bool, err error) {
+// source opens a file by its real name.
+func (d *directory) source(name string, maxBytes int64) (*source, error) {
+	if d.members != nil {
+		return d.openMember(name, maxBytes)
+	}
+	return openSource(filepath.Join(d.path, name), maxBytes)
+}
+
+// find returns the real name of the first of these plain names that is there.
+func (d *directory) find(plain ...string) (name string, ok bool, err error) {
 	for _, p := range plain {
 		switch names := d.files[p]; len(names) {
 		case 0:
 		case 1:
-			return filepath.Join(d.path, names[0]), true, nil
+			return names[0], true, nil
 		default:
 			return "", false, fmt.Errorf("dataset: %s holds %s twice: %s", d.path, p, strings.Join(names, " and "))
 		}
@@ -68,7 +87,7 @@ func (d *directory) detect(o Options) (string, error) {
 	if len(d.files["stepcounter.csv"]) > 0 {
 		return "oxford", nil
 	}
-	path, ok, err := d.find(append(slices.Clone(accelerationNames), fixNames...)...)
+	name, ok, err := d.find(append(slices.Clone(accelerationNames), fixNames...)...)
 	if err != nil {
 		return "", err
 	}
@@ -76,7 +95,7 @@ func (d *directory) detect(o Options) (string, error) {
 		return "", fmt.Errorf("dataset: %s: %w: no %s, no %s and no Trajectory folder in it", d.path, ErrUnknownFormat,
 			strings.Join(accelerationNames, ", "), strings.Join(fixNames, ", "))
 	}
-	s, err := openSource(path, o.MaxBytes)
+	s, err := d.source(name, o.MaxBytes)
 	if err != nil {
 		return "", err
 	}
@@ -84,16 +103,21 @@ func (d *directory) detect(o Options) (string, error) {
 	return detect(s)
 }
 
-func readDirectory(path, name string, o Options) ([]Recording, error) {
-	d, err := openDirectory(path)
+// readDirectory reads a folder, or an archive as the folder that it holds.
+func readDirectory(path, name string, o Options, open func(string) (*directory, error)) ([]Recording, error) {
+	d, err := open(path)
 	if err != nil {
 		return nil, err
 	}
+	defer d.close()
 	format := o.Format
 	if format == "" {
 		if format, err = d.detect(o); err != nil {
 			return nil, err
 		}
+	}
+	if format == "geolife" && d.members != nil {
+		return nil, fmt.Errorf("dataset: %s: unpack archives of geolife: they hold a folder for each person", path)
 	}
 	if format == "geolife" {
 		return d.readGeolife(name, o)
@@ -118,11 +142,11 @@ func readDirectory(path, name string, o Options) ([]Recording, error) {
 // open calls read with the lines of the first of some names, and does nothing
 // when there is none.
 func (d *directory) open(o Options, names []string, read func(*lines) error) (ok bool, err error) {
-	path, ok, err := d.find(names...)
+	name, ok, err := d.find(names...)
 	if !ok || err != nil {
 		return false, err
 	}
-	s, err := openSource(path, o.MaxBytes)
+	s, err := d.source(name, o.MaxBytes)
 	if err != nil {
 		return false, err
 	}

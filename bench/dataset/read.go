@@ -51,10 +51,19 @@ func read(path, name string, o Options) ([]Recording, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
+	var archive bool
+	if !info.IsDir() {
+		if archive, err = isArchive(path); err != nil {
+			return nil, err
+		}
+	}
 	var recordings []Recording
-	if info.IsDir() {
-		recordings, err = readDirectory(path, name, o)
-	} else {
+	switch {
+	case info.IsDir():
+		recordings, err = readDirectory(path, name, o, openDirectory)
+	case archive:
+		recordings, err = readDirectory(path, name, o, openArchive)
+	default:
 		recordings, err = readFile(path, name, o)
 	}
 	if err != nil {

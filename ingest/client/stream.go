@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -80,6 +81,7 @@ type Stream struct {
 	positions []wire.Position
 
 	reading []byte
+	drained atomic.Int64 // nanoseconds that the server asked to wait before the next stream
 }
 
 // Stream opens a session. Without a grant the server refuses with an *Error
@@ -224,6 +226,9 @@ func (s *Stream) Receive() (wire.Message, error) {
 	m, err := wire.ParseMessage(line)
 	if err != nil {
 		return m, fmt.Errorf("client: %w", err)
+	}
+	if m.Type == wire.TypeDraining {
+		s.drained.Store(int64(m.ReconnectAfterS * float64(time.Second)))
 	}
 	return m, nil
 }
