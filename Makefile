@@ -4,7 +4,7 @@ GO       ?= go
 FUZZTIME ?= 5s
 BINARY   := bin/tempogate
 
-.PHONY: build demo test check race fuzz model wasm eval bench-classifier bench-consent clean
+.PHONY: build demo test check race fuzz model wasm eval bench-classifier bench-consent bench-page clean
 
 build:
 	$(GO) build -o $(BINARY) ./cmd/tempogate
@@ -54,6 +54,12 @@ bench-consent:
 	@out=$$($(GO) test ./consent -run '^(TestFigures|TestOperationsWithKills)$$' -figures -operations 10000 -count 1 -timeout 30m -v) \
 	  || { echo "$$out" >&2; exit 1; }; \
 	  echo "$$out" | grep -E '^[a-z0-9_]+ [0-9.e+-]+$$'
+
+# What the page costs a phone. Needs Chromium.
+bench-page:
+	@$(GO) test ./ingest/web -run '^TestWeight$$' -count 1 -v | grep -oE '(page|module)_bytes [0-9]+'
+	@$(GO) test ./cmd/tempogate -run '^TestPageFigures$$|^TestPageFirstTempo$$' -figures -count 1 -v | \
+	  grep -oE '(wasm_hop_ms|bytes_per_hour_100hz|first_tempo_s) [0-9.]+'
 
 clean:
 	rm -rf bin out

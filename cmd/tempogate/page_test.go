@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -8,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"github.com/tempogate/tempogate/bench/dataset"
@@ -279,6 +283,52 @@ func TestPageDeniedPermission(t *testing.T) {
 	b.screenshot("denied")
 	if b.text("#start") != "Start" {
 		t.Error("it cannot be tried again")
+	}
+}
+
+// Browsers without the Generic Sensor API, as on an iPhone, ask for permission
+// from a tap and deliver motion in another way, with every sign turned.
+func TestPageOnAnIPhone(t *testing.T) {
+	b, s, m := openTab(t), startSite(t, "--anonymous"), simulatedRun(t)
+	call(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
+		delete globalThis.Accelerometer;
+		globalThis.askedInTap = null;
+		globalThis.answer = "granted";
+		DeviceMotionEvent.requestPermission = async () => {
+			globalThis.askedInTap = navigator.userActivation.isActive;
+			return globalThis.answer;
+		};
+		globalThis.feel = (x, y, z) => {
+			const event = new Event("devicemotion");
+			event.accelerationIncludingGravity = { x: -x, y: -y, z: -z };
+			dispatchEvent(event);
+		};`})
+	b.open(s)
+	b.value("window.answer = 'denied'")
+	b.tap("#allow")
+	b.reads("#message", "may not use the motion sensor")
+	b.value("window.answer = 'granted'")
+	b.tap("#start")
+	feeling, stop := context.WithCancel(b.ctx)
+	defer stop()
+	go func() {
+		began := time.Now()
+		for _, sample := range m.samples {
+			select {
+			case <-feeling.Done():
+				return
+			case <-time.After(time.Until(began.Add(time.Duration(sample.SensorTime - m.samples[0].SensorTime)))):
+			}
+			reading := fmt.Sprintf("feel(%g, %g, %g)", sample.X, sample.Y, sample.Z)
+			if _, err := chromedp.Call(feeling, runtime.Evaluate, runtime.EvaluateParams{Expression: reading}); err != nil {
+				return
+			}
+		}
+	}()
+	b.reads("#where-text", "Sent to")
+	b.shows(m)
+	if asked := b.value("window.askedInTap"); asked != "true" {
+		t.Errorf("permission was asked for outside of a tap: %s", asked)
 	}
 }
 

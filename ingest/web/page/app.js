@@ -16,6 +16,7 @@ const strip = new Strip($("strip"), $("strip-from"), $("strip-range"));
 
 let notice = null; // null while the server cannot be reached
 let granted = []; // categories in force
+let recipients = []; // who else gets the tempo
 let mode = "phone"; // where the readings go: "server" or "phone"
 let went = "phone"; // where those went that are counted
 let stream = { state: "closed", retryInMS: 0 };
@@ -51,6 +52,26 @@ function showNotice() {
     const place = $(`why-${name}`);
     if (place) place.textContent = why;
   }
+  const legend = $("recipients").querySelector("legend");
+  $("recipients").hidden = notice.recipients.length === 0;
+  $("recipients").replaceChildren(legend, ...notice.recipients.map(recipientChoice));
+}
+
+// A choice of its own for each recipient, none of them made in advance.
+function recipientChoice({ name, why }) {
+  const choice = document.createElement("label");
+  choice.className = "choice";
+  const line = document.createElement("span");
+  line.className = "choice-name";
+  const box = document.createElement("input");
+  box.type = "checkbox";
+  box.value = name;
+  line.append(box, ` ${name} `);
+  const reason = document.createElement("span");
+  reason.className = "why";
+  reason.textContent = why;
+  choice.append(line, reason);
+  return choice;
 }
 
 async function allow() {
@@ -63,6 +84,7 @@ async function allow() {
       await gate.newIdentity();
       token.set(gate.token);
     }
+    recipients = [...document.querySelectorAll("#recipients input:checked")].map((box) => box.value);
     await grant(location ? ["acceleration", "location"] : ["acceleration"]);
   } catch (error) {
     return sayRefusal(error);
@@ -76,7 +98,7 @@ async function allow() {
 
 async function grant(categories) {
   try {
-    await gate.grant(notice, categories);
+    await gate.grant(notice, categories, recipients);
   } catch (error) {
     if (error.code === "notice_changed") {
       notice = await gate.notice();
@@ -401,7 +423,7 @@ async function begin() {
       sayRefusal(error);
     }
   }
-  if (grantNow?.state === "given") granted = grantNow.categories;
+  if (grantNow?.state === "given") ({ categories: granted, recipients } = grantNow);
   $("use-location").checked = granted.includes("location");
   if (granted.length > 0) {
     mode = choice.get() === "phone" ? "phone" : "server";
