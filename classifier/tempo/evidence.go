@@ -5,6 +5,7 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 
+	"github.com/tempogate/tempogate/classifier/approx"
 	"github.com/tempogate/tempogate/classifier/feature"
 	"github.com/tempogate/tempogate/classifier/signal"
 )
@@ -105,9 +106,9 @@ func (s *scores) weigh(m *feature.Motion, started bool, walk, run float64) (best
 		line[k] = float32(toShare * (power[k-1] + power[k] + power[k+1]))
 	}
 
-	level := float32(math.Log(m.Variance + levelFloor))
-	walkBelief := float32(math.Log(walk + leastBelief))
-	runBelief := float32(math.Log(run+leastBelief)) - penalty(min(level-runLevel, 0))
+	level := float32(approx.Log(m.Variance + levelFloor))
+	walkBelief := float32(approx.Log(walk + leastBelief))
+	runBelief := float32(approx.Log(run+leastBelief)) - penalty(min(level-runLevel, 0))
 
 	fresh := float32(1)
 	var before [Candidates + 4]float32 // with two beyond either end
@@ -122,15 +123,15 @@ func (s *scores) weigh(m *feature.Motion, started bool, walk, run float64) (best
 	for j := range s {
 		c := &grid[j]
 		walking := c.walk + walkBelief - penalty(level-c.level)
-		prior := max(walking, c.run+runBelief)
+		prior := larger(walking, c.run+runBelief)
 		evidence := rho[c.strideLag] + c.strideRest*slope[c.strideLag] +
 			stepShare*(rho[c.stepLag]+c.stepRest*slope[c.stepLag]) + line[c.line]
 		score := fresh * (evidence + prior)
 		if started {
 			around := (*[5]float32)(before[j:])
-			near := max(around[1], around[3]) - movePenalty
-			far := max(around[0], around[4]) - leapPenalty
-			score += keep * max(around[2], near, far)
+			near := larger(around[1], around[3]) - movePenalty
+			far := larger(around[0], around[4]) - leapPenalty
+			score += keep * larger(around[2], larger(near, far))
 		}
 		s[j] = score
 		if score > most {
@@ -155,5 +156,17 @@ func (s *scores) weigh(m *feature.Motion, started bool, walk, run float64) (best
 // penalty is -ln of how unlikely it is that a level lies so far off.
 func penalty(off float32) float32 {
 	const factor = 1 / (2 * levelDeviation * levelDeviation)
-	return min(factor*off*off, mostPenalty)
+	if p := factor * off * off; p < mostPenalty {
+		return p
+	}
+	return mostPenalty
+}
+
+// larger is max without its care for what is not a number, which costs a
+// third of weigh.
+func larger(a, b float32) float32 {
+	if a > b {
+		return a
+	}
+	return b
 }

@@ -1,6 +1,6 @@
 package tempo
 
-import "math"
+import "github.com/tempogate/tempogate/classifier/approx"
 
 // A Belief is how likely it is that somebody walks or runs.
 type Belief struct {
@@ -41,10 +41,10 @@ func (b *Belief) presence(lead float64) float64 {
 		return 0
 	}
 	odds := presenceBase + presencePast*logit(past) + presenceNow*logit(now) + presenceLead*lead + b.Speed
-	return 1 / (1 + math.Exp(-odds))
+	return 1 / (1 + approx.Exp(-odds))
 }
 
 func logit(p float64) float64 {
 	p = min(max(p, 1-sureBelief), sureBelief)
-	return math.Log(p / (1 - p))
+	return approx.Log(p / (1 - p))
 }

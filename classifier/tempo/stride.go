@@ -1,9 +1,9 @@
 package tempo
 
 import (
-	"math"
-
 	"gonum.org/v1/gonum/floats"
+
+	"github.com/tempogate/tempogate/classifier/approx"
 )
 
 const (
@@ -110,6 +110,6 @@ func (c lagged) correlation() float64 {
 // confidence returns how likely a cadence lies within 3 steps a minute of the
 // truth; see the package comment.
 func confidence(rhythm, margin float64) float64 {
-	logit := confidenceBase + confidenceMargin*min(margin, mostMargin) - confidenceNoise*math.Log(max(1-rhythm, leastNoise))
-	return 1 / (1 + math.Exp(-logit))
+	logit := confidenceBase + confidenceMargin*min(margin, mostMargin) - confidenceNoise*approx.Log(max(1-rhythm, leastNoise))
+	return 1 / (1 + approx.Exp(-logit))
 }
