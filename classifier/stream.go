@@ -154,11 +154,14 @@ func (s *Stream) check(samples []Sample, fixes []Fix) error {
 	inOrder, before := true, int64(math.MinInt64)
 	for i := range samples {
 		a := &samples[i]
-		// A NaN fails every comparison.
-		if !(math.Abs(a.X) <= maxMPS2 && math.Abs(a.Y) <= maxMPS2 && math.Abs(a.Z) <= maxMPS2) {
+		x, y, z := math.Abs(a.X), math.Abs(a.Y), math.Abs(a.Z)
+		// A NaN fails every comparison, and so does a sum with one in it.
+		if !(x+y+z <= maxMPS2) && !(x <= maxMPS2 && y <= maxMPS2 && z <= maxMPS2) {
 			return ErrNotFinite
 		}
-		inOrder = inOrder && a.SensorTime >= before
+		if a.SensorTime < before {
+			inOrder = false
+		}
 		before = a.SensorTime
 	}
 	if !inOrder {

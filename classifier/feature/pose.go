@@ -32,23 +32,27 @@ type stretch struct {
 // of each one's length.
 func (e *Extractor) stretchOf(from, to int) stretch {
 	var sum triple
-	var squares, steps float64
-	before := axes(&e.rows[max(from-1, 0)])
-	first := axes(&e.rows[from]).minus(before)
+	var squares, products float64
 	rows, lengths := e.rows[from:to], e.squares[from:to]
 	lengths = lengths[:len(rows)]
+	first := axes(&rows[0])
+	before := first
 	for i := range rows {
 		a := axes(&rows[i])
-		step := a.minus(before)
 		square := a.dot(a)
 		lengths[i] = square
 		sum = sum.plus(a)
 		squares += square
-		steps += step.dot(step)
+		products += a.dot(before)
 		before = a
 	}
-	entry := first.dot(first)
-	return stretch{float64(to - from), sum, squares, steps - entry, entry}
+	entry := first.minus(axes(&e.rows[max(from-1, 0)]))
+	return stretch{
+		rows: float64(len(rows)), sum: sum, squares: squares,
+		// (a-b)² = a² - 2ab + b² of neighbours; the first is its own.
+		steps: 2*(squares-products) + lengths[0] - lengths[len(lengths)-1],
+		entry: entry.dot(entry),
+	}
 }
 
 // after is the stretch that both are together, of which older is the older.

@@ -134,14 +134,16 @@ const leastShare = 0.005
 func peak(power *[Bins]float64, shares []float64) (share, place, entropy float64) {
 	lowest, highest := bandLines[0], bandLines[bands]
 	shares = shares[:bands]
-	var total, squares, most float64
-	largest := lowest
+	var total, squares float64
+	// Powers are not negative, so their bits are in their order; the lowest
+	// six give way to the line, which must be below 64. A branch for each new
+	// largest is one that nobody can predict.
+	var most uint64
 	for b := range shares {
 		var sum float64
-		for k, p := range power[bandLines[b]:bandLines[b+1]] {
-			if p > most {
-				most, largest = p, bandLines[b]+k
-			}
+		for k := bandLines[b]; k < bandLines[b+1]; k++ {
+			p := power[k]
+			most = max(most, math.Float64bits(p)&^63|uint64(k))
 			p += lineNoise
 			sum += p
 			squares += p * p
@@ -149,6 +151,7 @@ func peak(power *[Bins]float64, shares []float64) (share, place, entropy float64
 		shares[b] = sum
 		total += sum
 	}
+	largest := int(most & 63)
 	perTotal := 1 / total
 	for b, sum := range shares {
 		shares[b] = approx.Log(sum*perTotal + leastShare)
