@@ -192,16 +192,16 @@ func TestBenchmarkFigures(t *testing.T) {
 	if !*figures {
 		t.Skip("run with -figures, or make bench-classifier")
 	}
-	const rounds, turns = 10, 50
+	const rounds, turns = 10, 30
 	var (
 		do     [len(work)]func()
-		times  [len(work)]int // of one turn, about 0.2 ms
+		times  [len(work)]int // of one turn, about half a millisecond
 		best   [len(work)]float64
 		allocs [len(work)]float64
 	)
 	for i, w := range work {
 		do[i] = w.begin()
-		for times[i] = 1; timed(do[i], times[i])*float64(times[i]) < 0.1e6; {
+		for times[i] = 1; timed(do[i], times[i])*float64(times[i]) < 0.3e6; {
 			times[i] *= 2
 		}
 		allocs[i] = testing.AllocsPerRun(100, do[i])

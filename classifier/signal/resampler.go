@@ -120,7 +120,7 @@ func (r *Resampler) Read(samples []Sample, row *Row) (taken int, complete bool) 
 		taken = 1
 	}
 	for {
-		if r.measure(row) {
+		if r.piece <= r.newest && r.measure(row) {
 			return taken, true
 		}
 		if taken == len(samples) {
@@ -294,8 +294,8 @@ func (r *Resampler) filter(row *Row) {
 	newest := (*[cells]mean)(r.line[uint(r.cell)%cells:])[1:]
 	c := &newest[middle]
 	x, y, z := 0.5*c.x, 0.5*c.y, 0.5*c.z
-	for k, tap := range halfBand {
-		a, b := &newest[middle-1-2*k], &newest[middle+1+2*k]
+	for k := range halfBand {
+		tap, a, b := halfBand[k], &newest[middle-1-2*k], &newest[middle+1+2*k]
 		x += tap * (a.x + b.x)
 		y += tap * (a.y + b.y)
 		z += tap * (a.z + b.z)
