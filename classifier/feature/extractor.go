@@ -58,8 +58,9 @@ type work struct {
 	mean, up  triple
 
 	// The rows, turned.
-	vertical [signal.WindowLength]float64
-	single   [signal.WindowLength + block]float32 // v, and zeros behind it
+	vertical           [signal.WindowLength]float64
+	single             singles // v in single precision
+	magnitude, squared singles // m about its usual value, and the square of that
 
 	// Spectra.
 	tapered            [3][signal.WindowLength]float64 // v, even and odd rows of h, as pairs for the transform

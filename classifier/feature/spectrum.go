@@ -3,8 +3,6 @@ package feature
 import (
 	"math"
 
-	"gonum.org/v1/gonum/blas/gonum"
-
 	"github.com/tempogate/tempogate/classifier/approx"
 	"github.com/tempogate/tempogate/classifier/signal"
 )
@@ -21,7 +19,7 @@ func (e *Extractor) hann(n int) {
 		e.gain += e.taper[i] * e.taper[i]
 	}
 	clear(e.tapered[:])
-	clear(e.single[:])
+	e.single, e.magnitude, e.squared = singles{}, singles{}, singles{}
 }
 
 // spectra fills VerticalPower and HorizontalPower and their features, from
@@ -86,26 +84,16 @@ func (e *Extractor) correlate() {
 		if lag < LeastLag {
 			continue
 		}
-		// Whole blocks: there are zeros behind the last row.
-		rows := (n - lag + block - 1) / block * block
+		rows := whole(n - lag)
 		product := kernels.Sdot(rows, e.single[lag:lag+rows], 1, e.single[:rows], 1)
 		e.lags[lag] = float64(product) / energy
 	}
 	e.rhythm()
 }
 
-// kernels are what is behind gonum's blas32, which would find them anew at
-// every call.
-var kernels gonum.Implementation
-
-const (
-	// block is how many products at a time are added up.
-	block = 16
-
-	// quietRow is added to the energy of a row, (m/s²)², so that nothing
-	// moving has no rhythm.
-	quietRow = 1e-6
-)
+// quietRow is added to the energy of a row, (m/s²)², so that nothing moving
+// has no rhythm.
+const quietRow = 1e-6
 
 // bandLines holds the first spectral line of each band, at or above its lower
 // edge, and behind them the first beyond all bands; places holds ln of each

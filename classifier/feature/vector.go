@@ -121,28 +121,34 @@ func (e *Extractor) magnitudes(lengths []float64) {
 	v := e.vertical[:len(lengths)]
 	n := float64(len(lengths))
 	g := e.motion.gravity()
-	// Where there is no gravity it is added: |a + g·up|² = |a|² + 2g a·up + g².
-	var perV, lift float64
+	total := e.whole.squares
 	if e.motion.GravityMPS2 == 0 {
-		perV, lift = 2*g, 2*g*e.mean.dot(e.up)+g*g
+		// Gravity is added: |a + g·up|² = |a|² + 2g a·up + g².
+		still := e.mean.dot(e.up)
+		total = 0
+		for i := range lengths {
+			lengths[i] = math.Abs(lengths[i] + 2*g*(v[i]+still) + g*g)
+			total += lengths[i]
+		}
 	}
-	var sum, squares, cubes, fourths float64
+	// The root of the mean square lies close enough to the mean for sums about
+	// it to lose nothing.
+	usual := float32(math.Sqrt(total / n))
 	// Magnitudes are not negative, so their bits are in their order.
-	least, largest := uint64(math.MaxUint64), uint64(0)
+	least, largest := uint32(math.MaxUint32), uint32(0)
+	magnitude, squared := e.magnitude[:len(lengths)], e.squared[:len(lengths)]
 	for i, square := range lengths {
-		// A root to seven digits is the faster one.
-		x := float64(float32(math.Sqrt(float64(float32(math.Abs(square + (perV*v[i] + lift)))))))
-		least = min(least, math.Float64bits(x))
-		largest = max(largest, math.Float64bits(x))
-		// About |g|, which lies close enough to the mean to lose nothing.
-		x -= g
-		square = x * x
-		sum += x
-		squares += square
-		cubes += square * x
-		fourths += square * square
+		x := float32(math.Sqrt(float64(float32(square))))
+		least = min(least, math.Float32bits(x))
+		largest = max(largest, math.Float32bits(x))
+		x -= usual
+		magnitude[i], squared[i] = x, x*x
 	}
-	// From about |g| to about the mean.
+	sum := product(&e.magnitude, &ones, len(lengths))
+	squares := product(&e.magnitude, &e.magnitude, len(lengths))
+	cubes := product(&e.squared, &e.magnitude, len(lengths))
+	fourths := product(&e.squared, &e.squared, len(lengths))
+	// From there to the mean.
 	mean := sum / n
 	s2, s3, s4 := squares/n, cubes/n, fourths/n
 	square := mean * mean
@@ -152,7 +158,8 @@ func (e *Extractor) magnitudes(lengths []float64) {
 	s2, s4 = max(s2, 0), max(s4, 0)
 	f[2] = level(s2)
 	f[7], f[8] = shape(s2, s3, s4)
-	f[9], f[10] = math.Float64frombits(least)/g, approx.Log(max(math.Float64frombits(largest), 1e-3)/g)
+	f[9] = float64(math.Float32frombits(least)) / g
+	f[10] = approx.Log(max(float64(math.Float32frombits(largest)), 1e-3) / g)
 }
 
 // gravity is |g|, or what it would be in a source without it.
