@@ -127,19 +127,23 @@ func (e *Extractor) split(rows []signal.Row) {
 		e.up = e.mean.times(1 / m.GravityMPS2)
 	} else {
 		m.GravityMPS2 = 0
-		e.up = principal(rows, e.mean)
+		x, y, z := float32(e.mean.x), float32(e.mean.y), float32(e.mean.z)
+		for i, row := range rows {
+			rows[i] = signal.Row{row[0] - x, row[1] - y, row[2] - z}
+		}
+		e.up = principal(rows)
 	}
-	up := e.up
+	// Across gravity the mean is 0, and along it |g|, or 0 without gravity.
+	up, rest := e.up, m.GravityMPS2
 	north, east := across(up)
-	rest := triple{e.mean.dot(up), e.mean.dot(north), e.mean.dot(east)}
 	rows = rows[:min(len(rows), signal.WindowLength)]
 	for i := range rows {
 		a, taper := axes(&rows[i]), e.taper[i]
-		v := a.dot(up) - rest.x
+		v := a.dot(up) - rest
 		e.vertical[i], e.single[i] = v, float32(v)
 		e.tapered[0][i] = taper * v
 		h := &e.tapered[1+i%2]
-		h[i&^1], h[i|1] = taper*(a.dot(north)-rest.y), taper*(a.dot(east)-rest.z)
+		h[i&^1], h[i|1] = taper*a.dot(north), taper*a.dot(east)
 	}
 }
 
@@ -227,12 +231,12 @@ func across(up triple) (north, east triple) {
 	return north, up.cross(north)
 }
 
-// principal returns the unit vector along which the readings vary most, by
+// principal returns the unit vector along which rows of mean 0 vary most, by
 // power iteration on their covariance.
-func principal(rows []signal.Row, mean triple) (up triple) {
+func principal(rows []signal.Row) (up triple) {
 	var x, y, z triple // its columns
 	for i := range rows {
-		a := axes(&rows[i]).minus(mean)
+		a := axes(&rows[i])
 		x, y, z = x.plus(a.times(a.x)), y.plus(a.times(a.y)), z.plus(a.times(a.z))
 	}
 	// The column of the largest variance is never orthogonal to the answer.
