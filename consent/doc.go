@@ -51,6 +51,15 @@
 // was cut off or copied back. A receipt holds the place and digest of its entry
 // and so is a witness in somebody else's hand.
 //
+// # Records and people
+//
+// The chain knows records, not people. What leads from a person to a record is a
+// random secret that lies in the register, a second stream that can forget
+// (register.go). Erase ends a consent, says so in the chain, and overwrites the
+// secret: the chain stays whole, and nobody can tell any more whose the record
+// was. The same secret gives each recipient of tempo its own name for a person,
+// so that Deliver tells two of them nothing that they could join (delivery.go).
+//
 // # Guarantees
 //
 //   - The reason of a decision is the first thing that is against it: TestTheGate.
@@ -66,6 +75,20 @@
 //     TestTwoNodesRaceForOnePerson.
 //   - "Nothing to change" is said only after asking the store:
 //     TestNothingToChangeIsNotSaidFromMemory.
+//   - A request that comes again with its key changes nothing and is answered as
+//     before, after a restart, on another node, and after other changes:
+//     TestARequestThatComesAgainChangesNothing, TestCopiesOfOneRequestRace.
+//   - Whatever is asked in whatever order, and whenever the process is killed, the
+//     ledger says what a model of a few lines says: TestOperationsWithKills.
+//   - Nothing leads to whoever was erased, in the answers or in any file, and the
+//     chain and the receipts verify: TestAnErasedPersonIsUnknown; also when the
+//     process died meanwhile, TestAnErasureThatWasCutShortIsFinished, and on the
+//     other nodes, TestTheOtherNodeForgetsToo.
+//   - A record that belongs to nobody and was not erased is noticed:
+//     TestALostRegisterIsNoticed.
+//   - Tempo goes to whom the grant names and to nobody else, each under a name of
+//     its own, and the person sees how much: TestTempoGoesToWhomTheGrantNames. A
+//     withdrawal stops what is queued: TestAWithdrawalStopsWhatIsQueued.
 //   - A lost store ends the node's answers within the lease: TestALostStoreEndsTheLease.
 //   - A withdrawal that cannot be kept still shuts the gate:
 //     TestAWithdrawalThatCannotBeKept.
@@ -74,7 +97,8 @@
 //     TestAStoreOutOfSpaceLosesNoGrant.
 //   - A changed, missing or forged entry is found and named: TestAFlippedByteIsFound,
 //     TestAStoreThatIsMissingAPartIsNoticed, TestAForgedEntryStopsTheLedger; so is
-//     a store from yesterday: TestAStoreFromYesterdayIsNoticed.
+//     a store from yesterday: TestAStoreFromYesterdayIsNoticed, and a whole folder
+//     from yesterday: TestAFolderFromYesterdayIsNoticed.
 //   - Any byte of an entry that is changed is found and named, in bounded time and
 //     memory, before a server is started on it: TestEveryFlippedByteIsFoundInTheFiles,
 //     TestADamagedSequenceDoesNotHangTheStart; a write that a crash cut short is
