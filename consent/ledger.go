@@ -57,6 +57,7 @@ type LedgerConfig struct {
 // where state changes, and one order in which everybody sees it.
 type Ledger struct {
 	store    *store
+	dir      string
 	notice   *Notice // the current one in the default language
 	grantTTL time.Duration
 	lease    time.Duration
@@ -117,6 +118,7 @@ func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 	if config.Dir == "" {
 		config.Dir = DefaultDir
 	}
+	l.dir = config.Dir
 	if l.grantTTL == 0 {
 		l.grantTTL = DefaultGrantTTL
 	}
