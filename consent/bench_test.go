@@ -54,7 +54,7 @@ func fill(b testing.TB, dir string, people int, at time.Time) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := js.PublishAsync(subject, body); err != nil {
+		if _, err := js.PublishAsync(subject, body, jetstream.WithStallWait(time.Minute)); err != nil {
 			b.Fatal(err)
 		}
 		head = sha256.Sum256(body)
@@ -64,7 +64,7 @@ func fill(b testing.TB, dir string, people int, at time.Time) {
 	for i := range people {
 		w := &who{principal: nameOf(i)}
 		binary.LittleEndian.PutUint64(w.secret[:], uint64(i)+1)
-		if _, err := js.PublishAsync(personSubject+w.principal, w.secret[:]); err != nil {
+		if _, err := js.PublishAsync(personSubject+w.principal, w.secret[:], jetstream.WithStallWait(time.Minute)); err != nil {
 			b.Fatal(err)
 		}
 		record := w.record()
