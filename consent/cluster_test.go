@@ -145,6 +145,7 @@ func TestAWithdrawalThatCannotBeKept(t *testing.T) {
 	l := openTest(t, LedgerConfig{NATSURL: s.ClientURL(), Lease: time.Minute})
 	give(t, l, "ada", Acceleration)
 	give(t, l, "bea", Acceleration)
+	give(t, l, "cyd", Acceleration)
 	address := s.ClientURL()
 	s.Shutdown()
 	s.WaitForShutdown()
@@ -152,6 +153,10 @@ func TestAWithdrawalThatCannotBeKept(t *testing.T) {
 	l.patience = 100 * time.Millisecond
 	_, err := l.Withdraw(t.Context(), "ada", "test")
 	wantCode(t, err, CodeLedgerUnavailable)
+	// With a key it could not even be seen whether it is the first time.
+	_, err = l.Withdraw(WithRequestKey(t.Context(), "key"), "cyd", "test")
+	wantCode(t, err, CodeLedgerUnavailable)
+	wantReason(t, l, "cyd", Acceleration, LedgerUnavailable)
 	l.patience = putTimeout
 	wantReason(t, l, "ada", Acceleration, LedgerUnavailable)
 	wantReason(t, l, "bea", Acceleration, Allowed)

@@ -141,7 +141,7 @@ func (l *Ledger) Refuse(ctx context.Context, principal string, request RefuseReq
 	if err != nil {
 		return nil, err
 	}
-	if done, err := l.again(ctx, asked, principal); err != nil || done.entry != nil {
+	if done, err := l.againNo(ctx, asked, principal); err != nil || done.entry != nil {
 		return l.answer(ctx, done, err)
 	}
 	n, err := l.shown(request.NoticeVersion, request.NoticeSHA256)
@@ -181,6 +181,12 @@ func (l *Ledger) Withdraw(ctx context.Context, principal string, method string, 
 	asked, err := requestOf(ctx, "withdraw", categories)
 	if err != nil {
 		return Grant{}, err
+	}
+	if done, err := l.againNo(ctx, asked, principal); err != nil || done.entry != nil {
+		if err != nil {
+			return Grant{}, err
+		}
+		return done.person.grant(l.clock()), nil
 	}
 	done, err := l.no(ctx, principal, nil, asked, func(p *person) (*changeEntry, error) {
 		if p == nil {

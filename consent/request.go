@@ -107,9 +107,20 @@ func (l *Ledger) earlier(ctx context.Context, r *request, p *person) (done, erro
 	return found, nil
 }
 
+// againNo is again for a no. When the store cannot be asked it finds nothing, so
+// that the no is tried, fails, and shuts the gate all the same.
+func (l *Ledger) againNo(ctx context.Context, r *request, principal string) (done, error) {
+	d, err := l.again(ctx, r, principal)
+	if errors.Is(err, &Error{Code: CodeLedgerUnavailable}) {
+		return done{}, nil
+	}
+	return d, err
+}
+
 // again returns what came of a request when it was made before. It is asked
 // before the request is checked against the current notice: what was taken once
-// is answered in the same way for ever.
+// is answered in the same way for ever. And it is asked before a change has its
+// turn, so that nobody waits for somebody's long history to be read.
 func (l *Ledger) again(ctx context.Context, r *request, principal string) (done, error) {
 	if r == nil {
 		return done{}, nil
