@@ -4,7 +4,7 @@ GO       ?= go
 FUZZTIME ?= 5s
 BINARY   := bin/tempogate
 
-.PHONY: build demo test check race fuzz model wasm eval bench-classifier bench-consent bench-page clean
+.PHONY: build demo test check race fuzz model wasm eval bench-classifier bench-consent bench-page bench-ingest clean
 
 build:
 	$(GO) build -o $(BINARY) ./cmd/tempogate
@@ -60,6 +60,12 @@ bench-page:
 	@$(GO) test ./ingest/web -run '^TestWeight$$' -count 1 -v | grep -oE '(page|module)_bytes [0-9]+'
 	@$(GO) test ./cmd/tempogate -run '^TestPageFigures$$|^TestPageFirstTempo$$' -figures -count 1 -v | \
 	  grep -oE '(wasm_hop_ms|bytes_per_hour_100hz|first_tempo_s) [0-9.]+'
+
+# Ours, a bare gorilla server and a bare gws server under the same load in turn.
+bench-ingest: build
+	@out=$$($(GO) test ./bench/load -run '^TestFigures$$' -figures -binary "$(CURDIR)/$(BINARY)" -count 1 -timeout 30m -v) \
+	  || { echo "$$out" >&2; exit 1; }; \
+	  echo "$$out" | grep -E '^[a-z0-9_]+ [0-9.e+-]+$$'
 
 clean:
 	rm -rf bin out

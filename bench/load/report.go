@@ -68,6 +68,15 @@ func (r *Report) add(i Interval) {
 	same.CPU, same.Memory = max(same.CPU, i.CPU), max(same.Memory, i.Memory) // each process watches the same ones
 }
 
+// of returns the interval that counts for a trend: what happens to frames after
+// the ramp, and to sessions in the whole run, for most are opened in the ramp.
+func (r *Report) of(t Trend) *Interval {
+	if t == Latency || t == ServiceTime {
+		return &r.Measured
+	}
+	return &r.Total
+}
+
 // steady returns the first and the last second in which all sessions were to be
 // live, nil where the run was too short.
 func (r *Report) steady() (from, to *Interval) {
@@ -165,14 +174,14 @@ func (r *Report) AppendText(dst []byte) []byte {
 	c := &r.Total.Counts
 	fmt.Fprintf(&b, "%d sessions for %v after a ramp of %v, %g frames a second each, to %s\n\n", r.Sessions, r.Duration, r.Ramp, r.Rate, r.Target)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "after the ramp\t%s\t\n", strings.Join(quantiles, "\t"))
+	fmt.Fprintf(w, "\t%s\t\n", strings.Join(quantiles, "\t"))
 	for t := range trends {
-		if r.Measured.Trends[t] == nil {
+		if r.of(t).Trends[t] == nil {
 			continue
 		}
 		fmt.Fprintf(w, "%s\t", t)
 		for _, q := range quantiles {
-			fmt.Fprintf(w, "%s\t", short(r.Measured.stat(t, q)))
+			fmt.Fprintf(w, "%s\t", short(r.of(t).stat(t, q)))
 		}
 		fmt.Fprintln(w)
 	}
@@ -232,12 +241,12 @@ func (r *Report) JSON() ([]byte, error) {
 	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 	metrics := object{}
 	for t := range trends {
-		if r.Measured.Trends[t] == nil {
+		if r.of(t).Trends[t] == nil {
 			continue
 		}
 		trend := object{"type": "trend", "unit": "ms"}
 		for _, q := range quantiles {
-			trend[q] = ms(r.Measured.stat(t, q))
+			trend[q] = ms(r.of(t).stat(t, q))
 		}
 		metrics[t.String()] = trend
 	}

@@ -65,7 +65,8 @@ func ParseThreshold(text string) (*Threshold, error) {
 		}
 		t.limit = float64(limit)
 		t.value = func(r *Report) (float64, bool) {
-			return float64(r.Measured.stat(trend, m[2])), r.Measured.Trends[trend] != nil
+			i := r.of(trend)
+			return float64(i.stat(trend, m[2])), i.Trends[trend] != nil
 		}
 		t.show = func(v float64) string { return time.Duration(v).String() }
 		t.compare(m[3])
