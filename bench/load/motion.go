@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sort"
 	"strconv"
 
 	"github.com/tempogate/tempogate/bench/dataset"
@@ -32,6 +33,7 @@ type Motion struct {
 
 	began   int64     // sensor time of the first frame, whole seconds
 	cadence []float64 // known steps a minute in each second; NaN where nobody knows
+	last    []int64   // time of the last reading of each second, milliseconds after began
 	turned  [orientations]*turned
 }
 
@@ -71,6 +73,9 @@ func NewMotion(name string, activity classifier.Activity, samples []classifier.S
 			c = cadence(from + int64(s)*second + second/2)
 		}
 		m.cadence = append(m.cadence, c)
+		end := from + int64(s+1)*second
+		next := sort.Search(len(samples), func(i int) bool { return samples[i].SensorTime >= end })
+		m.last = append(m.last, int64(math.Round(float64(samples[next-1].SensorTime-from)/1e6)))
 	}
 	rng := rand.New(rand.NewPCG(seed, 1))
 	for i := range m.turned {
@@ -217,7 +222,21 @@ func (m *Motion) shift(n int) int64 { return int64(n - n%m.Seconds()) }
 // frameOf returns the number of the frame that holds a sensor time in seconds,
 // as an estimate states it: rounded to a millisecond.
 func (m *Motion) frameOf(t float64) int {
-	return int(math.Floor(t - float64(m.began/second) - 0.00051))
+	at := int64(math.Round((t - float64(m.began/second)) * 1000))
+	n := int(max(at, 0) / 1000)
+	for n > 0 && at <= m.lastMS(n-1) {
+		n--
+	}
+	for at > m.lastMS(n) {
+		n++
+	}
+	return n
+}
+
+// lastMS returns the time of the last reading of a frame, in milliseconds after
+// the motion began.
+func (m *Motion) lastMS(n int) int64 {
+	return m.last[n%m.Seconds()] + m.shift(n)*1000
 }
 
 // A rotation turns vectors.

@@ -52,7 +52,6 @@ type session struct {
 
 	// For the reading goroutine.
 	answered int
-	last     int // the newest frame that was answered, from start
 }
 
 // live keeps the session alive until ctx is done.
@@ -136,7 +135,7 @@ func (s *session) opened(conn net.Conn) {
 	s.sending = true
 	s.start = s.rng.IntN(s.motion.Seconds())
 	s.due, s.sent, s.rest, s.expected, s.said, s.hungUp = 0, 0, nil, 0, false, false
-	s.answered, s.last = 0, 0
+	s.answered = 0
 	if s.verify {
 		s.twin = newTwin()
 	}
@@ -346,6 +345,8 @@ func (s *session) read(ctx context.Context, r *framing.Reader) error {
 }
 
 // answer takes note of an answer to a frame, numbered from the motion's start.
+// Where a second ends at the edge of a frame, one may have two answers and the
+// next none.
 func (s *session) answer(n int, now time.Time) {
 	n -= s.start
 	s.mu.Lock()
@@ -353,10 +354,9 @@ func (s *session) answer(n int, now time.Time) {
 	sent := s.sentAt[max(n, 0)%len(s.sentAt)]
 	known := n >= 0 && n < s.sent
 	s.mu.Unlock()
-	if !known || n < s.last || n == s.last && s.answered > 0 {
-		return // a second estimate of one frame
+	if !known {
+		return
 	}
-	s.last = n
 	s.answered++
 	s.run.tally.count(Answered, 1)
 	if s.slow {

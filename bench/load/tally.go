@@ -22,7 +22,7 @@ const (
 	DataSent                        // bytes sent
 	DataReceived                    // bytes received
 	Frames                          // frames of motion that were due
-	Answered                        // of these, answered
+	Answered                        // answers to them
 	Lost                            // of these, never answered although their session lived on
 	CutOff                          // of these, never answered because their session ended
 	Estimates                       // estimates received

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/tempogate/tempogate/consent"
@@ -38,14 +39,22 @@ type serveCommand struct {
 	IdleTimeout time.Duration `default:"60s" help:"End a session that sends no frame for so long."`
 	Grace       time.Duration `default:"10s" help:"How long a shutdown may take before connections are cut."`
 
-	MaxSessions          int `default:"20000" help:"Live sessions on this node."`
-	MaxSessionsPerPerson int `default:"4" help:"Live sessions of one person."`
-	MaxFrameBytes        int `default:"262144" help:"Bytes of one frame."`
-	MaxSamplesPerSecond  int `default:"1000" help:"Readings a second of one session, averaged over two minutes."`
-	MaxFramesPerSecond   int `default:"50" help:"Frames a second of one session, averaged over one minute."`
+	MaxSessions            int `default:"20000" help:"Live sessions on this node."`
+	MaxSessionsPerPerson   int `default:"4" help:"Live sessions of one person."`
+	MaxFrameBytes          int `default:"262144" help:"Bytes of one frame."`
+	MaxSamplesPerSecond    int `default:"1000" help:"Readings a second of one session, averaged over two minutes. All sessions of a person together may send twice as many, here and in the next two."`
+	MaxBytesPerSecond      int `default:"131072" help:"Bytes a second of one session, averaged over two minutes."`
+	MaxFramesPerSecond     int `default:"50" help:"Frames a second of one session, averaged over one minute."`
+	MaxAdmissionsPerSecond int `default:"500" help:"Sessions let in a second."`
+
+	ShedLateness time.Duration `default:"25ms" help:"Let nobody in while the node comes so late, on average over a second, to what is due."`
 
 	ReadyFile string `type:"path" placeholder:"FILE" help:"Write the addresses here, as JSON, once the server listens."`
 }
+
+// garbagePercent is how much garbage there may be beside what lives, before it is
+// collected. Go's own value is 100.
+const garbagePercent = 25
 
 // Validate checks what flags demand of each other.
 func (c *serveCommand) Validate() error {
@@ -59,13 +68,16 @@ func (c *serveCommand) Validate() error {
 		return errors.New("--anonymous is for the built-in issuer: with --oidc-issuer people log in there")
 	}
 	for name, n := range map[string]int{
-		"--max-sessions":            c.MaxSessions,
-		"--max-sessions-per-person": c.MaxSessionsPerPerson,
-		"--max-frame-bytes":         c.MaxFrameBytes,
-		"--max-samples-per-second":  c.MaxSamplesPerSecond,
-		"--max-frames-per-second":   c.MaxFramesPerSecond,
-		"--idle-timeout":            int(c.IdleTimeout),
-		"--grace":                   int(c.Grace),
+		"--max-sessions":              c.MaxSessions,
+		"--max-sessions-per-person":   c.MaxSessionsPerPerson,
+		"--max-frame-bytes":           c.MaxFrameBytes,
+		"--max-samples-per-second":    c.MaxSamplesPerSecond,
+		"--max-bytes-per-second":      c.MaxBytesPerSecond,
+		"--max-frames-per-second":     c.MaxFramesPerSecond,
+		"--max-admissions-per-second": c.MaxAdmissionsPerSecond,
+		"--shed-lateness":             int(c.ShedLateness),
+		"--idle-timeout":              int(c.IdleTimeout),
+		"--grace":                     int(c.Grace),
 	} {
 		if n <= 0 {
 			return fmt.Errorf("%s must be above 0", name)
@@ -76,6 +88,11 @@ func (c *serveCommand) Validate() error {
 
 // Run runs the server until SIGINT or SIGTERM.
 func (c *serveCommand) Run(app *appContext) (err error) {
+	if os.Getenv("GOGC") == "" {
+		// Live sessions allocate nothing, so there is little to collect, and what
+		// the handshakes leave should not stay for long.
+		debug.SetGCPercent(garbagePercent)
+	}
 	var certificates *tls.Config
 	if c.TLSCert != "" {
 		pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
@@ -134,12 +151,15 @@ func (c *serveCommand) Run(app *appContext) (err error) {
 		Capabilities: capabilities,
 		IdleTimeout:  c.IdleTimeout,
 		Grace:        c.Grace,
+		ShedLateness: c.ShedLateness,
 		Limits: ingest.Limits{
-			Sessions:          c.MaxSessions,
-			SessionsPerPerson: c.MaxSessionsPerPerson,
-			FrameBytes:        c.MaxFrameBytes,
-			SamplesPerSecond:  c.MaxSamplesPerSecond,
-			FramesPerSecond:   c.MaxFramesPerSecond,
+			Sessions:            c.MaxSessions,
+			SessionsPerPerson:   c.MaxSessionsPerPerson,
+			FrameBytes:          c.MaxFrameBytes,
+			SamplesPerSecond:    c.MaxSamplesPerSecond,
+			BytesPerSecond:      c.MaxBytesPerSecond,
+			FramesPerSecond:     c.MaxFramesPerSecond,
+			AdmissionsPerSecond: c.MaxAdmissionsPerSecond,
 		},
 		Logger: app.log,
 	})
