@@ -309,9 +309,15 @@ func (s *Stream) step(w *Workspace, now int64) Estimate {
 	t := s.tracker.Step(motion, belief)
 	e.CadenceSPM, e.CadenceConfidence, e.BPM = t.CadenceSPM, t.Confidence, t.BPM
 	if s.observe != nil {
-		s.observe(Observation{e.SensorTime, s.resampler.SourceHz(), e.SpeedMPS, motion, posterior, belief, t})
+		s.tell(&e, motion, posterior, &belief, &t)
 	}
 	return e
+}
+
+// tell hands an observation on. It is apart from step for the stack that step
+// would need for one.
+func (s *Stream) tell(e *Estimate, m *feature.Motion, posterior *model.Scores, belief *tempo.Belief, t *tempo.Tempo) {
+	s.observe(Observation{e.SensorTime, s.resampler.SourceHz(), e.SpeedMPS, m, posterior, *belief, *t})
 }
 
 // onFoot returns ln of how much less likely a speed is on foot than otherwise,

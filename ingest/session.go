@@ -158,12 +158,8 @@ func (s *session) run() *ending {
 // step takes one frame along the whole line. An error ends the session.
 func (s *session) step() error {
 	op, payload, err := s.reader.Next()
-	switch {
-	case errors.Is(err, framing.ErrTooLarge):
-		return endWith(wire.CloseTooLarge, fmt.Sprintf("a frame may have at most %d bytes: send one second of samples a frame",
-			s.server.config.Limits.FrameBytes))
-	case err != nil:
-		return err
+	if err != nil {
+		return s.endOfNext(err)
 	}
 	received := time.Now()
 	if excess := s.takeFrame(received.UnixNano(), len(payload)); excess != "" {
@@ -202,34 +198,66 @@ func (s *session) step() error {
 	return nil
 }
 
+// endOfNext is the ending for an error of reading, where there is one to say.
+func (s *session) endOfNext(err error) error {
+	if errors.Is(err, framing.ErrTooLarge) {
+		return endWith(wire.CloseTooLarge, fmt.Sprintf("a frame may have at most %d bytes: send one second of samples a frame",
+			s.server.config.Limits.FrameBytes))
+	}
+	return err
+}
+
 // infer asks the gate, and only then has the frame parsed and classified. When
 // it returns, the estimates are in w and nothing raw is: neither in w nor in
 // the payload.
+//
+// Its parts are functions of their own, because the stack of the classifier
+// stands on this one, and what both need together each session keeps.
 func (s *session) infer(w *workspace, binary bool, payload []byte, now time.Time) (wire.Control, error) {
 	w.holds = true
 	defer w.clearSamples()
 	defer clear(payload)
-	server := s.server
 
 	// Outside the lock: a ledger may hold its own while it calls learn. What
-	// changes after these lines is seen below, in ending and location.
-	motion := server.config.Ledger.Decide(s.principal, consent.Acceleration)
-	if !motion.Allowed {
-		return wire.ControlNone, endOfConsent(motion.Reason)
+	// changes after this line is seen below, in ending and location.
+	location, err := s.gate()
+	if err != nil {
+		return wire.ControlNone, err
 	}
-	location := server.config.Ledger.Decide(s.principal, consent.Location)
-
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ending != nil {
 		return wire.ControlNone, s.ending
 	}
-	allowed := wire.Allowed{Acceleration: true, Location: location.Allowed && s.location}
-	if err := server.config.decode(&s.decoder, &w.batch, &w.scratch, binary, payload, allowed); err != nil {
-		return wire.ControlNone, endOfDecode(err)
+	if err := s.decodeLocked(w, binary, payload, location); err != nil {
+		return wire.ControlNone, err
 	}
+	w.estimates, err = s.stream.Push(w.estimates[:0], w.classifier, w.batch.Samples, w.batch.Fixes)
+	s.countResident()
+	if err != nil {
+		return wire.ControlNone, endOfPush(err)
+	}
+	return w.batch.Control, s.countTaken(w, now)
+}
+
+// gate asks whether the person may send acceleration now, without which there is
+// nothing, and location.
+func (s *session) gate() (location consent.Decision, err error) {
+	motion := s.server.config.Ledger.Decide(s.principal, consent.Acceleration)
+	if !motion.Allowed {
+		return location, endOfConsent(motion.Reason)
+	}
+	return s.server.config.Ledger.Decide(s.principal, consent.Location), nil
+}
+
+// decodeLocked parses what may be parsed of a frame.
+func (s *session) decodeLocked(w *workspace, binary bool, payload []byte, location consent.Decision) error {
+	allowed := wire.Allowed{Acceleration: true, Location: location.Allowed && s.location}
 	b := &w.batch
-	server.metrics.ignored.Add(float64(b.Ignored))
+	if err := s.server.config.decode(&s.decoder, b, &w.scratch, binary, payload, allowed); err != nil {
+		return endOfDecode(err)
+	}
+	s.server.metrics.ignored.Add(float64(b.Ignored))
 	if allowed.Location {
 		s.toldRefused = false // should it be taken back, that is news again
 	}
@@ -238,27 +266,27 @@ func (s *session) infer(w *workspace, binary bool, payload []byte, now time.Time
 		if location.Allowed { // and yet not covered: withdrawn this very moment
 			reason = consent.CategoryNotGranted
 		}
-		server.metrics.refusedSamples(consent.Location, reason, b.RefusedLocation)
+		s.server.metrics.refusedSamples(consent.Location, reason, b.RefusedLocation)
 		if !s.toldRefused {
 			s.toldRefused = true
 			w.refusedLocation = true
 		}
 	}
+	return nil
+}
 
-	var err error
-	w.estimates, err = s.stream.Push(w.estimates[:0], w.classifier, b.Samples, b.Fixes)
-	s.countResident()
-	if err != nil {
-		return wire.ControlNone, endOfPush(err)
-	}
-	s.held.take(b, &server.account)
-	server.metrics.accelerations.Add(float64(len(b.Samples)))
-	server.metrics.locations.Add(float64(len(b.Fixes)))
+// countTaken counts what the classifier has taken, and holds it against the
+// limits.
+func (s *session) countTaken(w *workspace, now time.Time) error {
+	b := &w.batch
+	s.held.take(b, &s.server.account)
+	s.server.metrics.accelerations.Add(float64(len(b.Samples)))
+	s.server.metrics.locations.Add(float64(len(b.Fixes)))
 	cost := len(b.Samples) + len(b.Fixes) + b.RefusedLocation + b.Ignored + estimateCost*len(w.estimates)
 	if excess := s.takeSamples(now.UnixNano(), cost); excess != "" {
-		return wire.ControlNone, endWith(wire.CloseTooMuch, "too many "+excess)
+		return endWith(wire.CloseTooMuch, "too many "+excess)
 	}
-	return b.Control, nil
+	return nil
 }
 
 // answer sends what came out of a frame, in one go.

@@ -111,6 +111,42 @@ func TestLiveFrameAllocatesNothing(t *testing.T) {
 	}
 }
 
+// The stack of a session is 4 KiB, whatever it is sent: thousands of sessions
+// have one each. What makes it larger is a function on the way of a frame whose
+// variables take hundreds of bytes, and doubles it for all.
+func TestStackOfASession(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector has larger stacks")
+	}
+	const sessions = 300
+	for _, form := range []client.Form{client.Packed, client.JSON, client.PackedS2, client.JSONS2} {
+		n := startNode(t, func(c *Config) { c.Limits = unlimited })
+		n.person("anna", consent.Acceleration, consent.Location)
+		opcode := byte(0x82)
+		if form == client.JSON {
+			opcode = 0x81
+		}
+		payloads := encoded(t, form, noon, 10)
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		for range sessions {
+			w, r := upgraded(t, n, n.token("anna"))
+			for i, p := range payloads {
+				w.Write(masked(opcode, p))
+				if i > 0 {
+					skipMessage(t, r)
+				}
+			}
+		}
+		runtime.ReadMemStats(&after)
+		if stack := (int64(after.StackInuse) - int64(before.StackInuse)) / sessions; stack > 6<<10 {
+			t.Errorf("%v: %d bytes of stack a session", form, stack)
+		}
+		n.stop()
+	}
+}
+
 // unlimited lets a client do as much as it can.
 var unlimited = Limits{SessionsPerPerson: 1e6, AdmissionsPerSecond: 1e6, SamplesPerSecond: 1e9, BytesPerSecond: 1e9, FramesPerSecond: 1e9}
 
