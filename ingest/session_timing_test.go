@@ -140,7 +140,9 @@ func TestStackOfASession(t *testing.T) {
 			}
 		}
 		runtime.ReadMemStats(&after)
-		if stack := (int64(after.StackInuse) - int64(before.StackInuse)) / sessions; stack > 6<<10 {
+		if stack := (int64(after.StackInuse) - int64(before.StackInuse)) / sessions; stack > 7500 {
+			// Doubled, all of them have 8 KiB. In between is what the runtime keeps
+			// of stacks that are not used any more.
 			t.Errorf("%v: %d bytes of stack a session", form, stack)
 		}
 		n.stop()
