@@ -19,7 +19,11 @@ func (e *Extractor) hann(n int) {
 		e.gain += e.taper[i] * e.taper[i]
 	}
 	clear(e.tapered[:])
-	e.single, e.magnitude, e.squared = singles{}, singles{}, singles{}
+	// One at a time: together they would be put together on the stack, and how much
+	// of it a session keeps is what it needs at most.
+	e.single = singles{}
+	e.magnitude = singles{}
+	e.squared = singles{}
 }
 
 // spectra fills VerticalPower and HorizontalPower and their features, from
