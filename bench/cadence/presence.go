@@ -17,6 +17,9 @@ import (
 // model knows learns to trust the model too much: it goes with a protocol that
 // leaves data sets out.
 //
+// Sources of fewer than leastHz readings a second, which say nothing of steps,
+// are left out of it.
+//
 // A second has steps when two fell into the two seconds before. The first
 // seconds, on which it depends how long somebody waits for a tempo, count
 // startWeight times.

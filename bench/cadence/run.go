@@ -352,7 +352,7 @@ func (r *run) recording(m *model.Model, e *dataset.Entry, place int, one *datase
 		raw := Counted(one.Steps)
 		o.raw = Compare(o.trace.Stream, &raw, false)
 	}
-	if r.Fit {
+	if r.Fit && hz >= leastHz {
 		r.fit.addPresence(place, one, &o)
 	}
 	if o.source == countedSteps || o.source == referenceSteps && o.activity == classifier.Run {

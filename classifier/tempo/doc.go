@@ -91,7 +91,7 @@
 // The four numbers are a logistic regression on seconds of all activities,
 // beliefs being those of models that never met the data set; the first seconds
 // of a walk count threefold, because people wait then. "tempogate eval tempo
-// --protocol dataset --fit" repeats it. So a clear rhythm speaks before the
+// --protocol dataset --fit" repeats such a regression. So a clear rhythm speaks before the
 // activity is decided, which also brings the first tempo sooner. TestPresence
 // holds the sense of it.
 //
