@@ -69,6 +69,7 @@ func quoteJS(text string) string {
 // message, and on the page for other apps. All can be reached with the keyboard
 // in the order in which it is read.
 func TestPageAccessibility(t *testing.T) {
+	t.Parallel()
 	b, s, m := openTab(t), startSite(t, "--anonymous"), simulatedRun(t)
 	b.open(s)
 	b.until("the notice", "document.querySelectorAll('#notice p').length > 3")

@@ -89,6 +89,8 @@ func openTab(t *testing.T) *tab {
 	b.run(
 		chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateScale(2)),
 	)
+	// Browsers stop the sensors of a page that has not the focus; only one can.
+	call(b, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	for _, sensor := range []emulation.SensorType{emulation.SensorTypeAccelerometer, emulation.SensorTypeLinearAcceleration, emulation.SensorTypeGyroscope} {
 		call(b, emulation.SetSensorOverrideEnabled, emulation.SetSensorOverrideEnabledParams{Enabled: true, Type: sensor})
 	}

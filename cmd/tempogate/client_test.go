@@ -76,6 +76,7 @@ func (b *tab) packs(frames []string) (packed [][]byte) {
 // The JavaScript encoder makes of recordings, byte for byte, what the one in Go
 // does: steps found, times, orders and parameters chosen alike.
 func TestClientPacksAsGoDoes(t *testing.T) {
+	t.Parallel()
 	b := inPage(t)
 	collection := datasettest.Open(t)
 	seen := map[string]bool{}
@@ -123,6 +124,7 @@ func TestClientPacksAsGoDoes(t *testing.T) {
 
 // What the client makes of the golden vectors is what they hold.
 func TestClientPacksGoldenVectors(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile(filepath.Join("..", "..", "testdata", "wire", "packed.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -187,6 +189,7 @@ func TestClientPacksGoldenVectors(t *testing.T) {
 
 // What cannot be packed is refused before it is sent.
 func TestClientRefusesWhatCannotBePacked(t *testing.T) {
+	t.Parallel()
 	b := inPage(t)
 	for name, arguments := range map[string]string{
 		"not a number": "[{t:0n,x:NaN,y:0,z:0}]",

@@ -35,6 +35,7 @@ func noticeFolder(t *testing.T, change func(notice map[string]any)) string {
 // Each recipient that a notice names is a choice of its own, and none is made
 // in advance.
 func TestPageAsksForEachRecipient(t *testing.T) {
+	t.Parallel()
 	folder := noticeFolder(t, func(notice map[string]any) {
 		notice["version"] = "2027-01-01"
 		notice["recipients"] = []map[string]string{

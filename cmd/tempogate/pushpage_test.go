@@ -17,6 +17,7 @@ import (
 // An app that can only push gets an address as a QR code; what it pushes shows
 // on the page, until consent is withdrawn.
 func TestPushPage(t *testing.T) {
+	t.Parallel()
 	b, s, m := openTab(t), startSite(t, "--anonymous"), simulatedRun(t)
 	b.run(chromedp.Navigate(s.url + "/push"))
 	b.reads("#message", "Say yes on the page before first")

@@ -12,6 +12,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,9 +30,20 @@ var files embed.FS
 const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; " +
 	"img-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+// host matches the name or address of a host, with or without a port.
+var host = regexp.MustCompile(`^[A-Za-z0-9.-]+(:[0-9]+)?$|^\[[0-9A-Fa-f:.]+\](:[0-9]+)?$`)
+
+// policyFor returns the policy for a page at a host. It names the host's
+// WebSocket, because older Safaris do not count it as 'self'.
+func policyFor(name string) string {
+	if !host.MatchString(name) {
+		return policy
+	}
+	return strings.Replace(policy, "connect-src 'self'", "connect-src 'self' ws://"+name+" wss://"+name, 1)
+}
+
 // headers go out with every file.
 var headers = map[string]string{
-	"Content-Security-Policy":    policy,
 	"Permissions-Policy":         "accelerometer=(self), geolocation=(self), screen-wake-lock=(self), camera=(), microphone=()",
 	"Referrer-Policy":            "no-referrer",
 	"Cross-Origin-Opener-Policy": "same-origin",
@@ -63,6 +75,7 @@ func serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := w.Header()
+	h.Set("Content-Security-Policy", policyFor(r.Host))
 	for name, value := range headers {
 		h.Set(name, value)
 	}

@@ -100,6 +100,27 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// The policy names the WebSocket of the page's own host, and nothing that a
+// request makes up.
+func TestPolicyFor(t *testing.T) {
+	for name, want := range map[string]string{
+		"run.example.org":      "connect-src 'self' ws://run.example.org wss://run.example.org;",
+		"127.0.0.1:8080":       "connect-src 'self' ws://127.0.0.1:8080 wss://127.0.0.1:8080;",
+		"[::1]:8080":           "connect-src 'self' ws://[::1]:8080 wss://[::1]:8080;",
+		"":                     "connect-src 'self';",
+		"x; script-src *":      "connect-src 'self';",
+		"x *":                  "connect-src 'self';",
+		"*.example.org":        "connect-src 'self';",
+		"example.org/evil:80":  "connect-src 'self';",
+		"example.org:80:90":    "connect-src 'self';",
+		"https://example.org/": "connect-src 'self';",
+	} {
+		if got := policyFor(name); !strings.Contains(got, want) || strings.Contains(got, "*") {
+			t.Errorf("%q: %s", name, got)
+		}
+	}
+}
+
 // elsewhere matches an address on another host. The name space of SVG is none
 // that is fetched.
 var elsewhere = regexp.MustCompile(`(https?:)?//[a-z0-9-]+\.[a-z]{2,}[^\s"']*`)
