@@ -264,7 +264,6 @@ func atRest(s classifier.Sample, n int) []classifier.Sample {
 	for i := range samples {
 		samples[i] = s
 		samples[i].SensorTime = s.SensorTime + int64(i)*16_666_667
-		samples[i].Z += 0.2 * float64(i%2) // browsers report changes only
 	}
 	return samples
 }
@@ -350,6 +349,42 @@ func TestPageOnAnIPhone(t *testing.T) {
 	if asked := b.value("window.askedInTap"); asked != "true" {
 		t.Errorf("permission was asked for outside of a tap: %s", asked)
 	}
+}
+
+// Browsers report changes only. A phone at rest is at rest nevertheless, and the
+// tempo of before does not stay on the page.
+func TestPageAtRest(t *testing.T) {
+	t.Parallel()
+	b, s, m := openTab(t), startSite(t, "--anonymous", "--idle-timeout", "4s"), simulatedRun(t)
+	b.open(s)
+	stop := b.play(m)
+	b.allow()
+	b.shows(m)
+	stop()
+	b.play(motion{samples: atRest(m.samples[0], 1)})
+	b.reads("#activity", "Still")
+	b.reads("#bpm", "–")
+	b.reads("#where-text", "Sent to")
+	if n := s.metric(`tempogate_closes_total{code="4408"}`); n != 0 {
+		t.Errorf("%v streams ended as idle", n)
+	}
+}
+
+// A page that is hidden gets no readings, which is what is played here, and
+// lets its stream go; when it is seen again, the stream comes back.
+func TestPageHidden(t *testing.T) {
+	t.Parallel()
+	b, s, m := openTab(t), startSite(t, "--anonymous", "--idle-timeout", "2s"), simulatedRun(t)
+	b.open(s)
+	b.play(m)
+	b.allow()
+	b.shows(m)
+	b.value("import('/web/client/tempogate.js').then((m) => { m.Capture.prototype.realTake = m.Capture.prototype.take; m.Capture.prototype.take = () => ({samples: [], fixes: []}) })")
+	b.reads("#where-text", "Waiting for motion")
+	b.reads("#bpm", "–")
+	b.value("import('/web/client/tempogate.js').then((m) => { m.Capture.prototype.take = m.Capture.prototype.realTake })")
+	b.reads("#where-text", "Sent to")
+	b.shows(m)
 }
 
 // A denied location costs the speed and nothing else.

@@ -2,7 +2,9 @@
 // DeviceMotion elsewhere (all of iOS), Geolocation.
 
 const EARTH_RADIUS = 6_371_008.8; // metres, mean
-const SILENCE_MS = 4000; // without a reading for so long, there is no sensor
+const SILENCE_MS = 4000; // without a first reading for so long, there is no sensor
+const HELD_MS = 40; // between repetitions of a reading that holds
+const LATE_MS = 250; // that a reading may come late: before, it is not known whether one holds
 const MAX_PENDING = 60 * 200; // readings kept for a caller that does not fetch
 
 /** Why readings cannot be had. code: see tempogate.d.ts. */
@@ -15,9 +17,9 @@ export class CaptureError extends Error {
 }
 
 /**
- * Reads the sensors. Events: "lost" (detail: CaptureError) when a sensor goes
- * away or stays silent, "location" (detail: CaptureError) when only location
- * cannot be had.
+ * Reads the sensors. Events: "lost" (detail: CaptureError) when the sensor of
+ * motion goes away, "location" (detail: CaptureError) when only location cannot
+ * be had.
  */
 export class Capture extends EventTarget {
   #frequency;
@@ -28,6 +30,7 @@ export class Capture extends EventTarget {
   #watch = null;
   #silence = null;
   #heard = false;
+  #newest = null; // reading, of a sensor that reports changes only
 
   constructor({ frequency = 100 } = {}) {
     super();
@@ -69,6 +72,7 @@ export class Capture extends EventTarget {
     this.#samples = [];
     this.#fixes = [];
     this.#heard = false;
+    this.#newest = null;
   }
 
   /** Stops location alone. */
@@ -80,6 +84,7 @@ export class Capture extends EventTarget {
 
   /** Returns the readings since the last call, in the order of time. */
   take() {
+    this.#hold();
     const taken = { samples: this.#samples, fixes: this.#fixes };
     this.#samples = [];
     this.#fixes = [];
@@ -91,13 +96,10 @@ export class Capture extends EventTarget {
     const heard = (ms, x, y, z) => {
       this.#add(ms, x, y, z);
       clearTimeout(this.#silence);
-      this.#silence = setTimeout(() => fail(silent()), SILENCE_MS);
       this.#heard = true;
       resolve();
     };
     const fail = (error) => {
-      // A hidden page gets no readings: that is no fault of the sensor.
-      if (this.#heard && document.hidden) return;
       const began = this.#heard;
       this.stop();
       if (began) this.dispatchEvent(new CustomEvent("lost", { detail: error }));
@@ -118,7 +120,10 @@ export class Capture extends EventTarget {
     } catch { // a policy of the page
       return null;
     }
-    sensor.addEventListener("reading", () => heard(sensor.timestamp, sensor.x, sensor.y, sensor.z));
+    sensor.addEventListener("reading", () => {
+      heard(sensor.timestamp, sensor.x, sensor.y, sensor.z);
+      this.#newest = this.#samples.at(-1) ?? null;
+    });
     sensor.addEventListener("error", ({ error }) => {
       if (error.name === "NotAllowedError") fail(denied());
       else older ??= this.#deviceMotion(heard); // no such sensor: perhaps the older way knows one
@@ -145,6 +150,22 @@ export class Capture extends EventTarget {
     if (last && t <= last.t || !Number.isFinite(x + y + z)) return; // a repeated or broken reading
     if (this.#samples.length === MAX_PENDING) this.#samples = [];
     this.#samples.push({ t, x, y, z });
+  }
+
+  // Chromium reports a reading only when it differs from the one before by a
+  // tenth of a m/s²: of a phone at rest there is none. What was read last holds
+  // until then, so it is repeated, as long as the page is seen at all.
+  #hold() {
+    if (!this.#newest || document.hidden) return;
+    const until = nanoseconds(performance.timeOrigin + performance.now() - LATE_MS);
+    const step = BigInt(HELD_MS) * 1_000_000n;
+    const { x, y, z } = this.#newest;
+    let t = this.#newest.t;
+    if (until - t > 2_000_000_000n) t = until - 2_000_000_000n; // after a pause, from here on
+    for (t += step; t < until && this.#samples.length < MAX_PENDING; t += step) {
+      this.#newest = { t, x, y, z };
+      this.#samples.push(this.#newest);
+    }
   }
 
   #startLocation() {

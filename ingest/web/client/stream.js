@@ -6,6 +6,8 @@ const LONGEST_PAUSE_MS = 30_000;
 const LIVE_MS = 10_000; // a connection that held so long was a good one
 const KEPT_FRAMES = 30; // older ones do not help any more
 
+const IDLE = 4408;
+
 // How a stream ends that must not be opened again (docs/protocol.md).
 const FINAL = new Map([
   [1000, "done"],
@@ -41,6 +43,7 @@ export class ServerStream extends Stream {
   #timer = null;
   #pause = 0; // that the server asked for
   #ending = false;
+  #idle = false; // the server ended the stream for want of frames
   #wake = () => this.#hurry();
 
   /** @param {import("./consent.js").Tempogate} gate */
@@ -62,7 +65,8 @@ export class ServerStream extends Stream {
     if (this.state === "ended" || this.state === "closed") return;
     this.#queue.push(frame);
     if (this.#queue.length > KEPT_FRAMES) this.#queue.shift();
-    this.#flush();
+    if (this.#idle) this.#connect();
+    else this.#flush();
   }
 
   /** Takes all consent back, on the stream itself. False when not connected. */
@@ -82,6 +86,7 @@ export class ServerStream extends Stream {
   }
 
   #connect() {
+    this.#idle = false;
     this.setState("connecting");
     const address = this.#gate.url.replace(/^http/, "ws") + "/v1/stream";
     const socket = new WebSocket(address, ["tempogate.v1", `bearer.${this.#gate.token}`]);
@@ -117,6 +122,10 @@ export class ServerStream extends Stream {
   async #closed(code, reason, opened) {
     if (this.#ending) return this.#end("done", reason);
     if (FINAL.has(code)) return this.#end(FINAL.get(code), reason);
+    if (code === IDLE) { // there is nothing to connect for before the next frame
+      this.#idle = true;
+      return this.setState("waiting", { reason });
+    }
     // A browser does not say why an upgrade was refused: ask.
     const why = opened ? null : await this.#refusal();
     if (why) return this.#end(why.code, why.reason);
@@ -139,7 +148,7 @@ export class ServerStream extends Stream {
 
   // The network is back: no need to wait out the pause.
   #hurry() {
-    if (this.state !== "waiting" || this.#pause > 0) return;
+    if (this.state !== "waiting" || this.#pause > 0 || this.#idle) return;
     clearTimeout(this.#timer);
     this.#connect();
   }

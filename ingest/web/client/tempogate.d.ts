@@ -125,7 +125,7 @@ export class TempogateError extends Error {
  * closed      not opened yet
  * connecting  under way
  * live        frames are taken
- * waiting     cut off; tries again by itself in retryInMS
+ * waiting     cut off; tries again by itself in retryInMS, or with the next frame when that is 0
  * ended       for good: code is "done", "consent" (withdrawn, expired, or never
  *             given), "identity" (the token is not good), "malformed" (a fault
  *             of this client), or "failed" (the phone's classifier)
@@ -195,7 +195,7 @@ export class Capture extends EventTarget {
   start(options?: { location?: boolean }): Promise<void>;
   stop(): void;
   stopLocation(): void;
-  /** The readings since the last call. */
+  /** The readings since the last call. Of a sensor that reports changes only, what holds is repeated. */
   take(): { samples: Sample[]; fixes: Fix[] };
 }
 

@@ -8,6 +8,8 @@ import { keepAwake } from "./screen.js";
 import { Strip } from "./strip.js";
 import { ACTIVITIES, captureWords, locationWords, sentWords, speedWords, whereWords } from "./words.js";
 
+const STALE_MS = 6000; // an estimate that old says nothing of now
+
 const $ = (id) => document.getElementById(id);
 const gate = new Tempogate();
 const running = new RunningMode();
@@ -19,6 +21,7 @@ let granted = []; // categories in force
 let recipients = []; // who else gets the tempo
 let mode = "phone"; // where the readings go: "server" or "phone"
 let went = "phone"; // where those went that are counted
+let answered = 0; // when the newest estimate came
 let stream = { state: "closed", retryInMS: 0 };
 
 // ---- asking ---------------------------------------------------------------
@@ -311,6 +314,7 @@ function showTempo(bpm) {
 }
 
 function showEstimate({ detail: e }) {
+  answered = Date.now();
   showTempo(e.bpm);
   if ($("activity").textContent !== ACTIVITIES[e.activity]) $("activity").textContent = ACTIVITIES[e.activity];
   const { speed, pace } = speedWords(e.speed_mps);
@@ -365,8 +369,9 @@ async function ended({ code, reason }) {
 }
 
 setInterval(() => {
+  if (running.running && Date.now() - answered > STALE_MS) showNothing();
   if (stream.state === "waiting" && running.running) {
-    stream.retryInMS = Math.max(0, stream.retryInMS - 1000);
+    stream.retryInMS = Math.max(stream.retryInMS && 1, stream.retryInMS - 1000);
     show();
   }
 }, 1000);

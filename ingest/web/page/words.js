@@ -31,7 +31,7 @@ export function whereWords(mode, state, host, seconds) {
   return {
     live: `Sent to ${host}.`,
     connecting: `Connecting to ${host}…`,
-    waiting: `No connection. Trying again in ${seconds} s.`,
+    waiting: seconds > 0 ? `No connection. Trying again in ${seconds} s.` : "Nothing to send. Waiting for motion.",
   }[state] ?? `Will be sent to ${host}.`;
 }
 
