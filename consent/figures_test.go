@@ -94,6 +94,7 @@ func TestFigures(t *testing.T) {
 		{"sessions", float64(*sessions)},
 		{"withdraw_to_close_p50_ms", quantile(w.asked, 0.50)},
 		{"withdraw_to_close_p99_ms", quantile(w.asked, 0.99)}, // from the DELETE being sent to the close code being read
+		{"bare_request_p99_ms", quantile(w.bare, 0.99)},       // GET /v1/keys on the same connection right before
 		{"withdraw_acknowledged_to_close_p99_ms", quantile(w.acknowledged, 0.99)},
 		{"frames_sent_after_withdrawal", float64(w.lateSent)},
 		{"frames_after_withdrawal", float64(w.lateTaken)}, // of those, taken
@@ -160,6 +161,7 @@ type live struct {
 // withdrawn is what came of withdrawing from live sessions.
 type withdrawn struct {
 	asked, acknowledged []time.Duration // from the request, and from the answer to it, to the close code
+	bare                []time.Duration // a request that does nothing, right before: how late this machine is anyway
 	lateSent, lateTaken int             // frames sent after the answer, and taken
 }
 
@@ -203,7 +205,15 @@ func withdrawals(t *testing.T, ledger *consent.Ledger, n int) (w withdrawn) {
 		}
 	}
 	for _, l := range all {
-		began := time.Now()
+		var began time.Time
+		for range 2 { // the first one connects
+			began = time.Now()
+			if _, err := l.person.Keys(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.bare = append(w.bare, time.Since(began))
+		began = time.Now()
 		if err := l.person.Withdraw(ctx); err != nil {
 			t.Fatal(err)
 		}
