@@ -96,7 +96,7 @@ func NewStream(c Config) *Stream {
 // number of streams in turn, and one goroutine at a time.
 type Workspace struct {
 	features  *feature.Extractor
-	network   model.Work
+	values    model.Work
 	posterior model.Scores
 	speed     model.Scores
 }
@@ -107,7 +107,7 @@ func NewWorkspace() *Workspace { return &Workspace{features: feature.NewExtracto
 // Clear overwrites every trace of the windows it was used for.
 func (w *Workspace) Clear() {
 	w.features.Clear()
-	w.network, w.posterior, w.speed = model.Work{}, model.Scores{}, model.Scores{}
+	w.values, w.posterior, w.speed = model.Work{}, model.Scores{}, model.Scores{}
 }
 
 // Push takes a batch and appends the estimates that it completes to dst, one
@@ -286,7 +286,7 @@ func (s *Stream) step(w *Workspace, now int64) Estimate {
 	motion := w.features.ExtractAfter(&s.window, &s.history)
 	if motion != nil {
 		posterior = &w.posterior
-		s.model.Posterior(posterior, &w.network, &motion.Features, s.resampler.SourceHz())
+		s.model.Posterior(posterior, &w.values, &motion.Features, s.resampler.SourceHz())
 	}
 	if !math.IsNaN(e.SpeedMPS) && len(s.model.SpeedEdges) > 0 {
 		speed = &w.speed

@@ -55,7 +55,7 @@ func Run(ctx context.Context, collection *dataset.Collection, c Config) (*Report
 	}
 	if c.Training == (training.Options{}) {
 		c.Training = training.Defaults()
-		c.Training.Network.Seed = max(c.Seed, 1)
+		c.Training.Forest.Seed = max(c.Seed, 1)
 	}
 	if c.Progress == nil {
 		c.Progress = func(string, int, int) {}
@@ -241,7 +241,7 @@ func (r *run) examples(ctx context.Context, folds []evaluation.Fold) ([]training
 	if len(entries) == 0 {
 		return nil, nil
 	}
-	examples, err := training.Collect(ctx, r.collection, entries, r.Training.Network.Seed, func(done int) {
+	examples, err := training.Collect(ctx, r.collection, entries, r.Training.Forest.Seed, func(done int) {
 		r.Progress("describing", done, 2*len(entries))
 	})
 	if err != nil {

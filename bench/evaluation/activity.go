@@ -151,7 +151,7 @@ func (r *activityRun) collect(ctx context.Context) error {
 			entries = append(entries, entry)
 		}
 	}
-	examples, err := training.Collect(ctx, r.collection, entries, r.Training.Network.Seed, func(done int) {
+	examples, err := training.Collect(ctx, r.collection, entries, r.Training.Forest.Seed, func(done int) {
 		// Once to read and once to describe.
 		r.Progress("describing", done, 2*len(entries))
 	})
@@ -234,7 +234,7 @@ type learned struct {
 // stepsAFold are the progress of one fold, of which fitSteps for the fit.
 const (
 	stepsAFold = 100
-	fitSteps   = 80
+	fitSteps   = 30
 )
 
 // runFolds trains and tests, as many folds at a time as there are processors.
@@ -275,7 +275,7 @@ func (r *activityRun) runFold(ctx context.Context, number, abreast int, result *
 		if err != nil {
 			return err
 		}
-		// A fit that converged early is done nevertheless.
+		// Trees that finish side by side may report out of order.
 		r.step(fitSteps - shown.Load())
 		result.model = m
 	}

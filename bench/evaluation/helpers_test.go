@@ -132,7 +132,7 @@ func small(t testing.TB) *collector {
 // use.
 func quick() *training.Options {
 	o := training.Defaults()
-	o.Network.Hidden, o.Network.Iterations = 4, 8
+	o.Forest.Trees, o.Forest.Leaves = 6, 20
 	return &o
 }
 

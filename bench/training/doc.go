@@ -3,11 +3,11 @@
 // Train does it all: it streams every recording through the classifier's own
 // resampler and features, as recorded and as other phones would have recorded
 // it (slower, noisier, with an error of scale), keeps the windows whose label
-// can be trusted, and fits the networks and the table of speeds.
+// can be trusted, grows the forests and fits the table of speeds.
 //
 // # What is learned and what is set
 //
-// The networks and the speeds are learned. How long an activity lasts and
+// The forests and the speeds are learned. How long an activity lasts and
 // which follows which is set, in transitions, because no recording here holds
 // a day with its changes; so are the weights of the evidence over time.
 //

@@ -52,7 +52,7 @@ func Train(ctx context.Context, c *dataset.Collection, o Options, progress Progr
 	if len(entries) == 0 {
 		return nil, fmt.Errorf("training: %s lists no recording with acceleration that may be trained on", c.Dir)
 	}
-	examples, err := Collect(ctx, c, entries, o.Network.Seed, func(done int) { progress("reading", done, 2*len(entries)) })
+	examples, err := Collect(ctx, c, entries, o.Forest.Seed, func(done int) { progress("reading", done, 2*len(entries)) })
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func simulated(t testing.TB) *dataset.Collection {
 }
 
 func quick() Options {
-	return Options{Network: NetworkOptions{Members: 2, Hidden: 4, Decay: 1e-3, Iterations: 30, Seed: 1}, Most: 300}
+	return Options{Forest: ForestOptions{Trees: 10, Leaves: 20, Features: 8, Least: 3, Windows: 0.7, Seed: 1}, Most: 300}
 }
 
 func TestSameCollectionAndSeedSameBytes(t *testing.T) {
@@ -70,7 +70,7 @@ func TestSameCollectionAndSeedSameBytes(t *testing.T) {
 	train := func(seed uint64, processors int) []byte {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
 		o := quick()
-		o.Network.Seed = seed
+		o.Forest.Seed = seed
 		m, err := Train(context.Background(), c, o, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -171,77 +171,6 @@ func TestLabelsThatAreNotBelieved(t *testing.T) {
 	Distrust(dataset.Entry{Dataset: "wisdm", Subject: "1638"}, &wrist)
 	if len(wrist.Labels) != 1 || wrist.Labels[0].Detail != "A" {
 		t.Errorf("of the wrist: %v", wrist.Labels)
-	}
-}
-
-// The gradient that the optimizer follows is that of the loss.
-func TestGradient(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 1))
-	examples := make([]Example, 20)
-	weights := make([]float64, len(examples))
-	for i := range examples {
-		for j := range examples[i].Features {
-			examples[i].Features[j] = random.NormFloat64()
-		}
-		examples[i].Class = i % model.Classes
-		weights[i] = 1 + random.Float64()
-	}
-	n := model.Network{Hidden: 3}
-	n.Mean, n.Scale = standard(examples, weights)
-	f := newObjective(examples, weights, &n, 0.01)
-	x := make([]float64, f.size())
-	for i := range x {
-		x[i] = 0.3 * random.NormFloat64()
-	}
-	grad := make([]float64, len(x))
-	f.gradient(grad, x)
-	for i := 0; i < len(x); i += 7 {
-		const h = 1e-6
-		kept := x[i]
-		x[i] = kept + h
-		up := f.value(x)
-		x[i] = kept - h
-		down := f.value(x)
-		x[i] = kept
-		if want := (up - down) / (2 * h); math.Abs(grad[i]-want) > 1e-6 {
-			t.Errorf("parameter %d: %g, by differences %g", i, grad[i], want)
-		}
-	}
-}
-
-// A joined network says the mean of what its members say, before the softmax.
-func TestJoinedNetworks(t *testing.T) {
-	random := rand.New(rand.NewPCG(2, 2))
-	fill := func(n int) []float64 {
-		v := make([]float64, n)
-		for i := range v {
-			v[i] = random.NormFloat64()
-		}
-		return v
-	}
-	mean, scale := fill(feature.Count), fill(feature.Count)
-	network := func(hidden int) model.Network {
-		return model.Network{Hidden: hidden, Mean: mean, Scale: scale,
-			A: fill(hidden * feature.Count), Abias: fill(hidden), B: fill(model.Classes * hidden), Bbias: fill(model.Classes)}
-	}
-	a, b := network(2), network(3)
-	both := join(join(model.Network{}, a, 2), b, 2)
-	posterior := func(n model.Network) (q model.Scores) {
-		var f feature.Vector
-		f[0], f[1] = 0.5, -0.3
-		(&model.Model{Fine: n}).Posterior(&q, new(model.Work), &f, 100)
-		return q
-	}
-	pa, pb, got := posterior(a), posterior(b), posterior(both)
-	var want model.Scores
-	for k := range want {
-		want[k] = (math.Log(pa[k]) + math.Log(pb[k])) / 2
-	}
-	model.Softmax(&want)
-	for k := range want {
-		if math.Abs(got[k]-want[k]) > 1e-8 {
-			t.Errorf("class %d: %v, want %v", k, got[k], want[k])
-		}
 	}
 }
 

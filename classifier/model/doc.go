@@ -6,16 +6,15 @@
 //
 // # Windows
 //
-// A window's features f, standardised to z and bounded to ±Bound, go through
-// one hidden layer of softsign units and a softmax:
+// A window's features go through a forest: each tree splits their space into a
+// few hundred pieces and knows the shares of the classes in the piece that the
+// window falls into; the posterior q is the mean of the shares over the trees
+// (Breiman 2001). A tree asks on which side of a threshold a feature lies, not
+// how far: no sensor unlike all others can steer the answer by one wild value.
 //
-//	h = softsign(A z + a),  softsign(x) = x / (1 + |x|)
-//	q = softmax(B h + b)
-//
-// There are two such networks: fine, for sources of at least CoarseBelowHz
+// There are two such forests: fine, for sources of at least CoarseBelowHz
 // readings a second, and coarse, for slower ones, whose spectra say nothing of
-// steps. The bound keeps a sensor unlike all others from steering the answer
-// by one wild feature.
+// steps.
 //
 // # Time
 //
@@ -27,8 +26,21 @@
 //
 // This is the forward algorithm (Rabiner 1989). q/π, with π the class shares
 // in training, turns a posterior into a scaled likelihood (Bourlard and Morgan
-// 1994). Neighbouring windows share four fifths of their rows and α < 1 keeps
-// them from being counted as independent; β does the same for fixes.
+// 1994).
+//
+// Neighbouring windows share four fifths of their rows, and still and transit
+// are further apart than that: a smooth ride resembles rest for minutes. So
+// what tells these two apart counts as α' only, while both together are
+// weighed against the others with α:
+//
+//	(q(k)/π(k))^α  becomes  (s/σ)^α · ((q(k)/s)/(π(k)/σ))^α'
+//
+// with s = q(still) + q(transit) and σ the same of π. Likewise a speed that is
+// likelier at rest than in a vehicle speaks for still against transit with α':
+// a red light lasts as long as it likes.
+//
+// No belief falls under a floor, so that whatever was believed for however
+// long, a few seconds of clear evidence turn it over.
 //
 // A decision for a class is taken when it is believed with at least Decide, and
 // kept until another is, or until it is itself believed with less than Hold:
@@ -36,8 +48,8 @@
 //
 // # Format
 //
-// A model is a text of named rows of numbers, readable as it is; the same text
-// always parses to the same model. It carries a version, the hash of what it
+// A model is a text of named rows, readable as it is, a tree a line; the same
+// text always parses to the same model. It carries a version, the hash of what it
 // was trained on and the feature names it expects: a model for other features
 // is refused.
 package model

@@ -9,13 +9,18 @@ type Filter struct {
 	decided int    // class decided on, plus 1; 0 for none
 }
 
-// least keeps a window from ruling a class out, and leastBelief keeps the
-// past from doing so: whatever was believed for however long, two or three
-// seconds of clear evidence turn it over.
 const (
-	least       = 1e-4
+	// least keeps a window from ruling a class out.
+	least = 5e-4
+
+	// leastBelief keeps the past from doing so: whatever was believed for
+	// however long, two or three seconds of clear evidence turn it over.
 	leastBelief = 0.015
 )
+
+// The two classes of somebody who is seated or stands and does not move
+// himself: what tells them apart is how the ground shakes.
+const still, transit = 0, 4
 
 // Step moves the belief by one second and weighs it with the evidence. A nil
 // posterior means that no window could be described, a nil speed (ln ℓ) that
@@ -30,25 +35,73 @@ func (f *Filter) Step(m *Model, posterior, speed *Scores) {
 			next[k] += p * t
 		}
 	}
-	var logs Scores
-	for k := range logs {
-		logs[k] = approx.Log(next[k])
-		if posterior != nil {
-			logs[k] += m.Weight * approx.Log((posterior[k]+least)/(m.Prior[k]+least))
-		}
-		if speed != nil {
-			logs[k] += m.SpeedWeight * speed[k]
+	var evidence Scores
+	if posterior != nil {
+		m.addWindow(&evidence, posterior)
+	}
+	if speed != nil {
+		m.addSpeed(&evidence, speed)
+	}
+	var largest, sum float64
+	for _, e := range evidence {
+		largest = max(largest, e)
+	}
+	for k, e := range evidence {
+		next[k] *= approx.Exp(max(e-largest, -700)) // which is nothing beside 1
+		sum += next[k]
+	}
+	for k := range next {
+		next[k] /= sum
+	}
+	f.P = floored(next)
+}
+
+// addWindow adds α ln q/π. Between still and transit it counts as α' only: a
+// smooth ride resembles rest for minutes, so that its windows, one after the
+// other, say the same again and nothing new.
+func (m *Model) addWindow(evidence, q *Scores) {
+	seated, prior := q[still]+q[transit]+2*least, m.Prior[still]+m.Prior[transit]+2*least
+	both := m.Weight * approx.Log(seated/prior)
+	for k := range evidence {
+		ratio := (q[k] + least) / (m.Prior[k] + least)
+		if k == still || k == transit {
+			evidence[k] += both + m.SeatedWeight*approx.Log(ratio*prior/seated)
+		} else {
+			evidence[k] += m.Weight * approx.Log(ratio)
 		}
 	}
-	Softmax(&logs)
+}
+
+// addSpeed adds β ln ℓ. That somebody stands speaks for still against transit
+// with α' only: a bus waits at a red light for as long as it likes, and a
+// fix a second does not make it stand more.
+func (m *Model) addSpeed(evidence, speed *Scores) {
+	for k := range evidence {
+		evidence[k] += m.SpeedWeight * speed[k]
+	}
+	if stands := speed[still] - speed[transit]; stands > 0 {
+		evidence[still] -= (m.SpeedWeight - m.SeatedWeight) * stands
+	}
+}
+
+// floored returns p with no class under leastBelief, nor still or transit
+// under that share of both.
+func floored(p Scores) Scores {
+	seated := p[still] + p[transit]
+	share := min(max(p[transit]/seated, leastBelief), 1-leastBelief)
+	seated = max(seated, 2*leastBelief)
+	p[still], p[transit] = seated*(1-share), seated*share
 	var sum float64
-	for k := range logs {
-		logs[k] = max(logs[k], leastBelief)
-		sum += logs[k]
+	for k := range p {
+		if k != still && k != transit {
+			p[k] = max(p[k], leastBelief)
+		}
+		sum += p[k]
 	}
-	for k := range logs {
-		f.P[k] = logs[k] / sum
+	for k := range p {
+		p[k] /= sum
 	}
+	return p
 }
 
 // Decide returns the class decided on, and false while none is believed

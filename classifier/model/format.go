@@ -10,7 +10,7 @@ import (
 )
 
 // heading opens every model; its number changes with the format.
-const heading = "tempogate-model 1"
+const heading = "tempogate-model 2"
 
 // Append writes the model's text to dst. The same model gives the same bytes.
 func (m *Model) Append(dst []byte) []byte {
@@ -31,28 +31,14 @@ func (m *Model) Append(dst []byte) []byte {
 		dst = append(dst, name...)
 		dst = append(dst, '\n')
 	}
-	for _, part := range []struct {
-		name string
-		n    *Network
-	}{{"fine", &m.Fine}, {"coarse", &m.Coarse}} {
-		n := part.n
-		line(part.name+".hidden", float64(n.Hidden))
-		line(part.name+".mean", n.Mean...)
-		line(part.name+".scale", n.Scale...)
-		for j := range n.Hidden {
-			line(part.name+".A", n.A[j*feature.Count:(j+1)*feature.Count]...)
-		}
-		line(part.name+".a", n.Abias...)
-		for k := range Classes {
-			line(part.name+".B", n.B[k*n.Hidden:(k+1)*n.Hidden]...)
-		}
-		line(part.name+".b", n.Bbias...)
-	}
+	dst = m.Fine.append(dst, "fine")
+	dst = m.Coarse.append(dst, "coarse")
 	line("prior", m.Prior[:]...)
 	for k := range m.Transition {
 		line("transition", m.Transition[k][:]...)
 	}
 	line("weight", m.Weight)
+	line("seated.weight", m.SeatedWeight)
 	line("speed.weight", m.SpeedWeight)
 	line("speed.edges", m.SpeedEdges...)
 	for k := range m.Speed {
@@ -77,13 +63,14 @@ func Parse(text []byte) (*Model, error) {
 			p.fail("feature %q where this program computes %q: train it anew", clip(got), want)
 		}
 	}
-	m.Fine = p.network("fine")
-	m.Coarse = p.network("coarse")
+	m.Fine = p.forest("fine")
+	m.Coarse = p.forest("coarse")
 	copy(m.Prior[:], p.row("prior", Classes))
 	for k := range m.Transition {
 		copy(m.Transition[k][:], p.row("transition", Classes))
 	}
 	m.Weight = p.one("weight")
+	m.SeatedWeight = p.one("seated.weight")
 	m.SpeedWeight = p.one("speed.weight")
 	m.SpeedEdges = p.row("speed.edges", -1)
 	for k := range m.Speed {
@@ -159,28 +146,6 @@ func (p *parser) row(name string, count int) []float64 {
 }
 
 func (p *parser) one(name string) float64 { return p.row(name, 1)[0] }
-
-func (p *parser) network(name string) Network {
-	hidden := int(p.one(name + ".hidden"))
-	if p.err == nil && (hidden < 1 || hidden > MaxHidden) {
-		p.fail("%d hidden units: 1 to %d are possible", hidden, MaxHidden)
-	}
-	if p.err != nil {
-		return Network{}
-	}
-	n := Network{Hidden: hidden}
-	n.Mean = p.row(name+".mean", feature.Count)
-	n.Scale = p.row(name+".scale", feature.Count)
-	for range hidden {
-		n.A = append(n.A, p.row(name+".A", feature.Count)...)
-	}
-	n.Abias = p.row(name+".a", hidden)
-	for range Classes {
-		n.B = append(n.B, p.row(name+".B", hidden)...)
-	}
-	n.Bbias = p.row(name+".b", Classes)
-	return n
-}
 
 // clip shortens a quoted piece of a broken text.
 func clip(s string) string {

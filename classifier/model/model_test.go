@@ -14,10 +14,18 @@ import (
 func small() *model.Model {
 	m := model.Blank()
 	m.Data = "0123"
-	m.Fine.Scale[0] = 2
-	m.Fine.A[0] = 1
-	m.Fine.B[1] = 3
-	m.Weight = 0.5
+	m.Fine = model.Forest{
+		{
+			Nodes: []model.Node{model.Split(0, 0.25, 2), model.Leaf(0), model.Split(1, -1.5, 4), model.Leaf(1), model.Leaf(2)},
+			Shares: [][model.Classes]float32{
+				{0.6, 0.1, 0.1, 0.1, 0.1},
+				{0, 0.5, 0.5, 0, 0},
+				{0.1, 0.8, 0, 0.1, 0},
+			},
+		},
+		{Nodes: []model.Node{model.Leaf(0)}, Shares: [][model.Classes]float32{{0.2, 0.2, 0.2, 0.2, 0.2}}},
+	}
+	m.Weight, m.SeatedWeight = 0.5, 0.1
 	m.Decide, m.Hold = 0.4, 0.2
 	m.SpeedWeight = 1
 	m.SpeedEdges = []float64{0.5, 3}
@@ -68,14 +76,22 @@ func TestBrokenModels(t *testing.T) {
 	}{
 		{"empty", "", "line 1"},
 		{"something else", "PK\x03\x04", "not a model of this version"},
-		{"another version", strings.Replace(good, "tempogate-model 1", "tempogate-model 2", 1), "not a model of this version"},
+		{"another version", strings.Replace(good, "tempogate-model 2", "tempogate-model 1", 1), "not a model of this version"},
 		{"cut short", good[:len(good)/2], "line "},
 		{"without its last line", good[:strings.LastIndex(good, "hold")], "cut short"},
 		{"other features", strings.Replace(good, "feature level vertical\n", "feature level sideways\n", 1), "train it anew"},
-		{"a word for a number", strings.Replace(good, "weight 0.5", "weight half", 1), "not a finite number"},
-		{"not a number", strings.Replace(good, "weight 0.5", "weight NaN", 1), "not a finite number"},
-		{"too few numbers", strings.Replace(good, "fine.a 0\n", "fine.a\n", 1), "0 values, 1 belong there"},
-		{"a hidden layer of a million", strings.Replace(good, "fine.hidden 1\n", "fine.hidden 1000000\n", 1), "1 to 96"},
+		{"a word for a number", strings.Replace(good, "\nweight 0.5", "\nweight half", 1), "not a finite number"},
+		{"not a number", strings.Replace(good, "\nweight 0.5", "\nweight NaN", 1), "not a finite number"},
+		{"too few numbers", strings.Replace(good, "\nspeed -1 -1 -1\n", "\nspeed -1 -1\n", 1), "2 values, 3 belong there"},
+		{"a million trees", strings.Replace(good, "fine 2\n", "fine 1000000\n", 1), "1 to 512"},
+		{"half a tree", strings.Replace(good, "fine 2\n", "fine 1.5\n", 1), "1 to 512"},
+		{"a tree less", strings.Replace(good, "fine 2\n", "fine 3\n", 1), "\"tree\" should stand"},
+		{"a split with one side", strings.Replace(good, " 100,800,0,100,0", "", 1), "nothing on one side"},
+		{"a leaf too many", strings.Replace(good, " 100,800,0,100,0", " 100,800,0,100,0 0,0,0,0,1000", 1), "after the last leaf"},
+		{"a leaf with too few shares", strings.Replace(good, "100,800,0,100,0", "100,800,100", 1), "a leaf with 5 shares"},
+		{"more than all of a leaf", strings.Replace(good, "100,800,0,100,0", "100,8000,0,100,0", 1), "no share in thousandths"},
+		{"a feature that there is not", strings.Replace(good, " 1:-1.5", " 200:-1.5", 1), "no feature's place"},
+		{"a threshold that is none", strings.Replace(good, " 1:-1.5", " 1:Inf", 1), "not a finite number"},
 		{"something after the end", good + "more\n", "after the end"},
 	}
 	for _, test := range tests {
@@ -92,23 +108,92 @@ func TestPosterior(t *testing.T) {
 	var f feature.Vector
 	var q model.Scores
 	tests := []struct {
-		x, hz float64
-		walk  float64
+		first, second, hz float64
+		still, walk       float64
 	}{
-		{0, 100, 0.2},
-		// z = 2x = 1, h = 1/2, logit 1.5: e^1.5/(e^1.5+4).
-		{0.5, 100, 0.5284},
-		// z is bounded to 4: h = 0.8, logit 2.4, however large x is.
-		{1e9, 100, 0.7337},
-		{-1e9, 100, 0.0222},
-		// A slow source asks the other network, which knows nothing here.
-		{0.5, 2, 0.2},
+		// Half is what the second tree says: 0.2 of each.
+		{0, 0, 100, 0.4, 0.15},
+		{0.25, 0, 100, 0.4, 0.15}, // what lies at the threshold goes to the low side
+		{0.26, 0, 100, 0.15, 0.5},
+		{0.26, -1.5, 100, 0.1, 0.35},
+		{1e9, -1e9, 100, 0.1, 0.35},
+		// A slow source asks the other forest, which knows nothing here.
+		{0.26, 0, 2, 0.2, 0.2},
 	}
 	for _, test := range tests {
-		f[0] = test.x
+		f[0], f[1] = test.first, test.second
 		m.Posterior(&q, &w, &f, test.hz)
-		if math.Abs(q[1]-test.walk) > 1e-4 {
-			t.Errorf("x = %v at %v Hz: %.4f, want %.4f", test.x, test.hz, q[1], test.walk)
+		if math.Abs(q[0]-test.still) > 1e-6 || math.Abs(q[1]-test.walk) > 1e-6 {
+			t.Errorf("%v, %v at %v Hz: still %.4f, walk %.4f, want %.4f and %.4f", test.first, test.second, test.hz, q[0], q[1], test.still, test.walk)
+		}
+	}
+}
+
+// A smooth ride looks like rest now and then: it takes a while until one
+// becomes the other, and no time at all until either becomes a walk.
+func TestSeated(t *testing.T) {
+	m := small()
+	m.Weight, m.SeatedWeight, m.Decide, m.Hold = 1, 0.07, 0.55, 0.15
+	riding, resting := model.Scores{0.1, 0, 0, 0, 0.9}, model.Scores{0.9, 0, 0, 0, 0.1}
+	walking := model.Scores{0.05, 0.8, 0.05, 0.05, 0.05}
+	turn := func(before, after *model.Scores, want int) (seconds int) {
+		var f model.Filter
+		for range 300 {
+			f.Step(m, before, nil)
+		}
+		for ; seconds < 200; seconds++ {
+			f.Step(m, after, nil)
+			if class, ok := f.Decide(m); ok && class == want {
+				return seconds + 1
+			}
+		}
+		return seconds
+	}
+	if n := turn(&riding, &resting, 0); n < 10 || n > 120 {
+		t.Errorf("%d seconds from a ride to rest", n)
+	}
+	if n := turn(&resting, &riding, 4); n < 10 || n > 120 {
+		t.Errorf("%d seconds from rest to a ride", n)
+	}
+	for _, seated := range []*model.Scores{&riding, &resting} {
+		if n := turn(seated, &walking, 1); n > 3 {
+			t.Errorf("%d seconds until a walk", n)
+		}
+	}
+}
+
+// Fixes that stand end no ride within a red light; one that drives ends rest.
+func TestStandingAtARedLight(t *testing.T) {
+	m := small()
+	m.SeatedWeight, m.SpeedWeight, m.Decide, m.Hold = 0.07, 0.35, 0.55, 0.15
+	m.Speed = [model.Classes][]float64{{-0.3, -3, -6}, {-2.5, -1, -6}, {-4.5, -1, -5}, {-3, -2, -2}, {-2.2, -4, -1}}
+	quiet := model.Scores{0.5, 0, 0, 0, 0.5} // the phone says nothing
+	var f model.Filter
+	step := func(speed float64) (class int, ok bool) {
+		var ell model.Scores
+		m.SpeedLog(&ell, speed)
+		f.Step(m, &quiet, &ell)
+		return f.Decide(m)
+	}
+	for range 60 {
+		step(12)
+	}
+	for second := range 20 {
+		if class, ok := step(0); !ok || class != 4 {
+			t.Fatalf("class %d after %d seconds at a red light", class, second+1)
+		}
+	}
+	f = model.Filter{}
+	for range 60 {
+		step(0)
+	}
+	if class, _ := f.Decide(m); class != 0 {
+		t.Fatalf("class %d for a phone that lies", class)
+	}
+	seconds := 1
+	for class, ok := step(12); !ok || class != 4; class, ok = step(12) {
+		if seconds++; seconds > 10 {
+			t.Fatal("12 m/s for ten seconds is no ride")
 		}
 	}
 }
@@ -190,7 +275,7 @@ func TestDecide(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add(small().Append(nil))
-	f.Add([]byte("tempogate-model 1\ndata x\n"))
+	f.Add([]byte("tempogate-model 2\ndata x\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		m, err := model.Parse(text)
 		if err != nil {

@@ -16,7 +16,7 @@ import (
 type trainCommand struct {
 	Collection string `required:"" type:"existingdir" help:"Directory of labelled recordings with an index.csv."`
 	Out        string `required:"" type:"path" help:"File to write the model to."`
-	Seed       uint64 `default:"1" help:"Of the first weights and of the variants. Same collection and seed, same bytes."`
+	Seed       uint64 `default:"1" help:"Of the trees and of the variants. Same collection and seed, same bytes."`
 }
 
 // Run trains the model and writes it in one piece.
@@ -26,7 +26,7 @@ func (c *trainCommand) Run(ctx *appContext) error {
 		return err
 	}
 	options := training.Defaults()
-	options.Network.Seed = c.Seed
+	options.Forest.Seed = c.Seed
 	bars := newBars(ctx)
 	m, err := training.Train(ctx, collection, options, bars.show)
 	bars.finish()

@@ -1,0 +1,71 @@
+package model
+
+import "github.com/tempogate/tempogate/classifier/feature"
+
+const (
+	// MaxTrees and MaxLeaves bound a forest that is read.
+	MaxTrees  = 512
+	MaxLeaves = 4096
+
+	leafMark = 0xff // Feature of a node that is a leaf
+)
+
+// A Node is one node of a tree. The nodes of a tree stand in the order of a
+// walk that goes to the low side first, so that the low side of a split is the
+// node after it.
+type Node struct {
+	Threshold float32 // a value above it goes to the high side
+	Next      uint16  // of a split the place of the high side, of a leaf that of its shares
+	Feature   uint8   // place in feature.Names; leafMark for a leaf
+}
+
+// A Tree splits the space of features and holds the shares of the classes in
+// each piece.
+type Tree struct {
+	Nodes  []Node
+	Shares [][Classes]float32 // of each leaf, in the order of the leaves
+}
+
+// A Forest is a number of trees, whose shares are averaged (Breiman 2001).
+type Forest []Tree
+
+// Split returns the node that sends what lies above the threshold to the node
+// at place high of the same tree.
+func Split(feature int, threshold float32, high int) Node {
+	return Node{Threshold: threshold, Next: uint16(high), Feature: uint8(feature)}
+}
+
+// Leaf returns the node that is a leaf with the shares at the given place.
+func Leaf(place int) Node { return Node{Next: uint16(place), Feature: leafMark} }
+
+// IsLeaf tells a leaf from a split.
+func (n Node) IsLeaf() bool { return n.Feature == leafMark }
+
+// shares writes the mean of the shares of the leaves that f falls into to
+// dst. 0 allocations.
+func (forest Forest) shares(dst *Scores, f *[slots]float32) {
+	var sum [Classes]float32
+	for t := range forest {
+		nodes, place := forest[t].Nodes, 0
+		for !nodes[place].IsLeaf() {
+			n, next := &nodes[place], place+1
+			if f[n.Feature%slots] > n.Threshold {
+				next = int(n.Next)
+			}
+			place = next
+		}
+		leaf := &forest[t].Shares[nodes[place].Next]
+		for k := range sum {
+			sum[k] += leaf[k]
+		}
+	}
+	for k := range dst {
+		dst[k] = float64(sum[k]) / float64(len(forest))
+	}
+}
+
+// slots is a power of two that holds feature.Count, so that a place
+// needs no check.
+const slots = 64
+
+var _ = [slots - feature.Count]struct{}{} // does not compile when there are more
