@@ -50,7 +50,7 @@ func Fit(ctx context.Context, examples []Example, o Options, progress func(done,
 		m.Prior[k] = 1.0 / model.Classes
 	}
 	m.Transition = transitions()
-	m.Weight, m.SeatedWeight, m.SpeedWeight = 1, 0.07, 0.35
+	m.Weight, m.SeatedWeight, m.SpeedWeight = 1, 0.07, 0.5
 	m.SpeedEdges, m.Speed = speeds(examples)
 	m.Decide, m.Hold = 0.55, 0.15
 	// What is measured is what a file of it would say, to the last digit.
@@ -151,7 +151,8 @@ var pseudo = [model.Classes]struct{ mean, deviation, share float64 }{
 // speeds returns the table of ln ℓ(s|k): the shares of each class's seconds by
 // speed over the recordings with fixes, each recording counting the same,
 // together with as much again of pseudo. Everything is drawn a little towards
-// equal shares, because receivers are wrong at times.
+// equal shares, because receivers are wrong at times, if hardly ever by so much
+// for the median of three fixes.
 func speeds(examples []Example) (edges []float64, table [model.Classes][]float64) {
 	const bins = 16
 	bin := func(s float64) int {
@@ -193,14 +194,17 @@ func speeds(examples []Example) (edges []float64, table [model.Classes][]float64
 			recordings++
 		}
 		expected := expectation(class)
-		const error = 0.02
 		for b := range row {
 			share := expected[b]
 			if recordings > 0 {
 				// Pseudo counts as five recordings.
 				share = (row[b] + 5*expected[b]) / (recordings + 5)
 			}
-			row[b] = math.Log((1-error)*share + error/bins)
+			wrong := 0.02 / bins
+			if b > 0 && speedEdges[b-1] >= 10 {
+				wrong /= 100
+			}
+			row[b] = math.Log((1-wrong*bins)*share + wrong)
 		}
 		table[class] = row
 	}
