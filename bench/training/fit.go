@@ -200,15 +200,31 @@ func speeds(examples []Example) (edges []float64, table [model.Classes][]float64
 				// Pseudo counts as five recordings.
 				share = (row[b] + 5*expected[b]) / (recordings + 5)
 			}
-			wrong := 0.02 / bins
-			if b > 0 && speedEdges[b-1] >= 10 {
-				wrong /= 100
-			}
-			row[b] = math.Log((1-wrong*bins)*share + wrong)
+			row[b] = math.Log((1-wrong)*share + wrong*mistaken(b))
 		}
 		table[class] = row
 	}
 	return speedEdges, table
+}
+
+// wrong is the share of speeds that have nothing to do with how fast it went.
+const wrong = 0.02
+
+// mistaken returns the share of those in each bin: the same for all, but where
+// nobody runs, the median of three fixes is a hundred times rarer a mistake.
+func mistaken(bin int) float64 {
+	const beyond, rare = 10.0, 0.01 // m/s
+	fast := 0.0 // bins
+	for _, edge := range speedEdges {
+		if edge >= beyond {
+			fast++
+		}
+	}
+	slow := float64(len(speedEdges)+1) - fast
+	if bin > 0 && speedEdges[bin-1] >= beyond {
+		return rare / (slow + rare*fast)
+	}
+	return 1 / (slow + rare*fast)
 }
 
 // expectation returns the share of pseudo's seconds in each bin.
