@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sort"
 
+	"github.com/tempogate/tempogate/bench/evaluation"
 	"github.com/tempogate/tempogate/classifier"
 	"github.com/tempogate/tempogate/classifier/model"
 	"github.com/tempogate/tempogate/classifier/signal"
@@ -33,7 +34,7 @@ var otherwises = []otherwise{
 	{"50 readings a second", 50, at(50)},
 	{"100 readings a second", 100, at(100)},
 	{"200 readings a second", 200, at(200)},
-	{"turned at random", 0, turned},
+	{"turned at random", 0, evaluation.Turned},
 	{"axes with the other sign", 0, func(samples []classifier.Sample, _ *rand.Rand) []classifier.Sample {
 		return mapped(samples, func(a *classifier.Sample) (x, y, z float64) { return -a.X, -a.Y, -a.Z })
 	}},
@@ -83,27 +84,6 @@ func mapped(samples []classifier.Sample, to func(a *classifier.Sample) (x, y, z 
 		out[i].X, out[i].Y, out[i].Z = to(&samples[i])
 	}
 	return out
-}
-
-// turned turns the phone for the whole recording, every direction being as
-// likely: the rotation of a unit quaternion with normal components (Muller
-// 1959).
-func turned(samples []classifier.Sample, random *rand.Rand) []classifier.Sample {
-	var q [4]float64
-	var square float64
-	for i := range q {
-		q[i] = random.NormFloat64()
-		square += q[i] * q[i]
-	}
-	for i := range q {
-		q[i] /= math.Sqrt(square)
-	}
-	w, i, j, k := q[0], q[1], q[2], q[3]
-	return mapped(samples, func(a *classifier.Sample) (x, y, z float64) {
-		return (1-2*(j*j+k*k))*a.X + 2*(i*j-w*k)*a.Y + 2*(i*k+w*j)*a.Z,
-			2*(i*j+w*k)*a.X + (1-2*(i*i+k*k))*a.Y + 2*(j*k-w*i)*a.Z,
-			2*(i*k-w*j)*a.X + 2*(j*k+w*i)*a.Y + (1-2*(i*i+j*j))*a.Z
-	})
 }
 
 // weightless takes the mean acceleration around each moment away, as a phone

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/tempogate/tempogate/bench/evaluation"
 	"github.com/tempogate/tempogate/classifier"
 )
 
@@ -46,7 +47,7 @@ func TestReadOffEvenly(t *testing.T) {
 func TestTurned(t *testing.T) {
 	axes := []classifier.Sample{{X: 1}, {Y: 1}, {Z: 1}}
 	random := rand.New(rand.NewPCG(1, 2))
-	first := turned(axes, random)
+	first := evaluation.Turned(axes, random)
 	for i := range axes {
 		for j := range axes {
 			a, b := &first[i], &first[j]
@@ -59,7 +60,7 @@ func TestTurned(t *testing.T) {
 			}
 		}
 	}
-	if second := turned(axes, random); math.Abs(second[0].X-first[0].X) < 1e-3 {
+	if second := evaluation.Turned(axes, random); math.Abs(second[0].X-first[0].X) < 1e-3 {
 		t.Error("the same turn twice")
 	}
 }

@@ -48,6 +48,13 @@
 // out or puts it away. A change whose new activity was decided before it began
 // tells no delay and is left out.
 //
+// # The same motion, recorded otherwise
+//
+// RunAgreement asks one model about every recording as it is, at other rates
+// and turned by a random rotation, and counts the seconds that are decided
+// alike (TestAgreement). Resampled changes a rate as one should
+// (TestResampledKeepsWhatBothRatesCarry), ReadOff as phones do.
+//
 // # The same again
 //
 // The same collection, configuration and processor architecture give the same

@@ -40,9 +40,14 @@ func (r *ActivityReport) Write(dir string, png bool) error {
 		}
 		shown[p.heading] = append(shown[p.heading], p.name+".svg")
 	}
-	text, err := r.JSON()
+	return writeReport(dir, r.Markdown(shown), r)
+}
+
+// writeReport writes a report for people and for programs.
+func writeReport(dir string, markdown []byte, report any) error {
+	text, err := encoded(report)
 	if err == nil {
-		err = writeFile(dir, ReportMarkdown, r.Markdown(shown))
+		err = writeFile(dir, ReportMarkdown, markdown)
 	}
 	if err == nil {
 		err = writeFile(dir, ReportJSON, text)
@@ -54,12 +59,14 @@ func (r *ActivityReport) Write(dir string, png bool) error {
 }
 
 // JSON returns the content of report.json.
-func (r *ActivityReport) JSON() ([]byte, error) {
+func (r *ActivityReport) JSON() ([]byte, error) { return encoded(r) }
+
+func encoded(report any) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", " ")
-	err := encoder.Encode(r)
+	err := encoder.Encode(report)
 	return text.Bytes(), err
 }
 

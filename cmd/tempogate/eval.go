@@ -21,7 +21,7 @@ type evalCommand struct {
 type evalActivityCommand struct {
 	Collection string   `required:"" type:"existingdir" placeholder:"DIR" help:"Directory of labelled recordings with an index.csv."`
 	Model      string   `type:"existingfile" placeholder:"FILE" help:"A model of tempogate train to test, in place of the built-in one. Means the protocol fixed."`
-	Protocol   string   `enum:"subject,dataset,placement,fixed," default:"" placeholder:"NAME" help:"What is left out of training and then tested, one at a time: subject, dataset (the default) or placement; or fixed, which trains nothing and tests a model (the default with --model)."`
+	Protocol   string   `enum:"subject,dataset,placement,fixed,agreement," default:"" placeholder:"NAME" help:"What is left out of training and then tested, one at a time: subject, dataset (the default) or placement; or fixed, which trains nothing and tests a model (the default with --model); or agreement, which compares what a model says of the same motion at other rates and in other poses of the phone."`
 	Folds      int      `default:"10" help:"With --protocol subject: how many folds to merge the subjects into. 0 leaves out one at a time."`
 	Out        string   `required:"" type:"path" placeholder:"DIR" help:"Directory for report.json, report.md and the pictures."`
 	PNG        bool     `name:"png" help:"Write the pictures as PNG too."`
@@ -33,13 +33,15 @@ type evalActivityCommand struct {
 
 // Validate checks the flags against each other and settles the protocol.
 func (c *evalActivityCommand) Validate() error {
-	fixed := string(evaluation.Fixed)
+	fixed, agreement := string(evaluation.Fixed), string(evaluation.Agreement)
 	switch {
 	case c.Model != "" && c.Protocol == "":
 		c.Protocol = fixed
 	case c.Protocol == "":
 		c.Protocol = string(evaluation.LeaveOneDatasetOut)
-	case c.Model != "" && c.Protocol != fixed:
+	case c.Protocol == agreement && (c.PNG || len(c.Timeline) > 0 || c.Windows != ""):
+		return fmt.Errorf("--protocol %s draws no pictures and keeps no windows: it goes without --png, --timeline and --windows", agreement)
+	case c.Model != "" && c.Protocol != fixed && c.Protocol != agreement:
 		return fmt.Errorf("--protocol %s trains models of its own: --model goes with --protocol fixed", c.Protocol)
 	}
 	if c.Folds < 0 || c.Folds == 1 {
@@ -55,7 +57,8 @@ func (c *evalActivityCommand) Run(app *appContext) error {
 		return err
 	}
 	var m *model.Model
-	if evaluation.Protocol(c.Protocol) == evaluation.Fixed {
+	protocol := evaluation.Protocol(c.Protocol)
+	if protocol == evaluation.Fixed || protocol == evaluation.Agreement {
 		if m, err = readModel(c.Model); err != nil {
 			return err
 		}
@@ -65,8 +68,22 @@ func (c *evalActivityCommand) Run(app *appContext) error {
 		return err
 	}
 	bars := newBars(app)
+	if protocol == evaluation.Agreement {
+		report, err := evaluation.RunAgreement(app, collection, evaluation.AgreementConfig{
+			Model: m, Seed: c.Seed, SkipBroken: c.SkipBroken, Progress: bars.show,
+		})
+		bars.finish()
+		if err != nil {
+			return err
+		}
+		report.Command = c.String()
+		if err := report.Write(c.Out); err != nil {
+			return err
+		}
+		return c.say(app, report.Summary())
+	}
 	report, err := evaluation.RunActivity(app, collection, evaluation.ActivityConfig{
-		Protocol: evaluation.Protocol(c.Protocol), Model: m, Merge: c.Folds,
+		Protocol: protocol, Model: m, Merge: c.Folds,
 		Seed: c.Seed, SkipBroken: c.SkipBroken, Timelines: c.Timeline, Windows: c.Windows,
 		Progress: bars.show,
 	})
@@ -78,7 +95,12 @@ func (c *evalActivityCommand) Run(app *appContext) error {
 	if err := report.Write(c.Out, c.PNG); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(app.stdout, "%s%s\n", report.Summary(), filepath.Join(c.Out, evaluation.ReportMarkdown))
+	return c.say(app, report.Summary())
+}
+
+// say prints what matters most, and where the rest is.
+func (c *evalActivityCommand) say(app *appContext, summary string) error {
+	_, err := fmt.Fprintf(app.stdout, "%s%s\n", summary, filepath.Join(c.Out, evaluation.ReportMarkdown))
 	return err
 }
 
