@@ -21,6 +21,9 @@ check:
 	$(GO) tool staticcheck ./...
 
 race:
+	@for browser in chromium chromium-browser google-chrome; do \
+	  command -v $$browser >/dev/null && exit 0; \
+	done; echo "no Chromium, so the tests of the page are skipped: apt-get install chromium" >&2
 	$(GO) test -race -timeout 15m ./...
 
 # A short run of every fuzz target; longer with FUZZTIME=10m.

@@ -4,125 +4,16 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
-
-	"github.com/tempogate/tempogate/bench/dataset"
-	"github.com/tempogate/tempogate/bench/dataset/datasettest"
-	"github.com/tempogate/tempogate/bench/gait"
-	"github.com/tempogate/tempogate/classifier"
 )
-
-// A motion is what a phone feels, from its first step on, and what the page
-// has to say about it.
-type motion struct {
-	samples  []classifier.Sample
-	fixes    []classifier.Fix
-	activity string // as the page writes it
-	from, to int    // steps a minute
-}
-
-// simulatedRun is a run at 162 steps a minute.
-func simulatedRun(t *testing.T) motion {
-	t.Helper()
-	r, err := gait.Record(gait.Config{Seed: 1, RateHz: 60, FixRateHz: 1}, gait.DemoRun())
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := motion{r.Samples, r.Fixes, "Running", 156, 168}
-	first := r.Truth.Start()
-	for r.Truth.Steps(r.Truth.Start(), first) == 0 {
-		first += int64(10 * time.Millisecond)
-	}
-	m.skip(first - r.Samples[0].SensorTime)
-	return m
-}
-
-// skip drops the beginning, in nanoseconds.
-func (m *motion) skip(ns int64) {
-	first := m.samples[0].SensorTime + ns
-	for m.samples[0].SensorTime < first {
-		m.samples = m.samples[1:]
-	}
-	for len(m.fixes) > 0 && m.fixes[0].SensorTime < first {
-		m.fixes = m.fixes[1:]
-	}
-}
-
-// recorded is a stretch of a real recording in which the classifier, given all
-// of it at its full rate, is sure and steady.
-func recorded(t *testing.T, path, activity string) motion {
-	t.Helper()
-	collection := datasettest.Open(t)
-	i := slices.IndexFunc(collection.Entries, func(e dataset.Entry) bool { return e.Path == path })
-	if i < 0 {
-		t.Fatalf("the collection has no %s", path)
-	}
-	recordings, err := collection.Read(collection.Entries[i])
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := motion{recordings[0].Samples, recordings[0].Fixes, activity, 0, 0}
-	estimates, err := classifier.NewStream(classifier.Config{}).Push(nil, classifier.NewWorkspace(), slices.Clone(m.samples), slices.Clone(m.fixes))
-	if err != nil {
-		t.Fatal(err)
-	}
-	const length = 25 // seconds
-	for at := 10; at+length < len(estimates); at++ {
-		least, most := math.Inf(1), math.Inf(-1)
-		for _, e := range estimates[at : at+length] {
-			if e.Activity.String() != map[string]string{"Running": "run", "Walking": "walk"}[activity] || e.BPM == 0 {
-				least = math.NaN()
-			}
-			least, most = math.Min(least, float64(e.BPM)), math.Max(most, float64(e.BPM))
-		}
-		if most-least <= 6 { // and not NaN
-			m.skip(estimates[at].SensorTime - m.samples[0].SensorTime)
-			m.from, m.to = int(least)-5, int(most)+5
-			return m
-		}
-	}
-	t.Fatalf("%s has no steady stretch", path)
-	return m
-}
-
-// open opens the page.
-func (b *tab) open(s *site) {
-	b.t.Helper()
-	b.permit(s, "geolocation", "granted")
-	b.run(chromedp.Navigate(s.url))
-}
-
-// allow says yes, to location too.
-func (b *tab) allow() {
-	b.t.Helper()
-	b.tap("#choose-location")
-	b.tap("#allow")
-	b.reads("#where-text", "Sent to")
-}
-
-// decline says no, and starts.
-func (b *tab) decline() {
-	b.t.Helper()
-	b.tap("#decline")
-	b.reads("#where-text", "Nothing will be sent")
-	b.tap("#start")
-	b.reads("#where-text", "Nothing is sent")
-}
-
-// shows waits for what a motion has to come out as.
-func (b *tab) shows(m motion) {
-	b.t.Helper()
-	b.tempo(m.from, m.to)
-	b.reads("#activity", m.activity)
-}
 
 // Whoever allows it is streamed: tempo, activity and speed are right, the page
 // says how much went out, and after a withdrawal the server has nothing.
@@ -137,8 +28,10 @@ func TestPageAllow(t *testing.T) {
 		t.Error("Allow and Decline are not of one size")
 	}
 	b.screenshot("ask")
+	b.value(`navigator.wakeLock.request = async (kind) => { window.awake = kind; return {release: async () => { window.awake = "" }} }`)
 	b.play(m)
 	b.allow()
+	b.until("the screen to be kept awake", "window.awake === 'screen'")
 	b.shows(m)
 	b.until("the speed", "parseFloat(document.querySelector('#speed').textContent) > 6")
 	b.reads("#sent", "an hour")
@@ -153,6 +46,7 @@ func TestPageAllow(t *testing.T) {
 	b.tap("#withdraw")
 	b.reads("#held", "it holds 0 readings")
 	b.reads("#message", "Withdrawn")
+	b.until("the screen to be let go", "window.awake === ''")
 	b.screenshot("withdrawn")
 	if n := s.metric("tempogate_raw_samples_resident"); n != 0 {
 		t.Errorf("%v samples are still in memory", n)
@@ -256,16 +150,6 @@ func firstTempo(t *testing.T, start func(*tab)) float64 {
 		t.Fatal(err)
 	}
 	return time.UnixMilli(first).Sub(step).Seconds()
-}
-
-// atRest is a phone that lies as it did at one reading.
-func atRest(s classifier.Sample, n int) []classifier.Sample {
-	samples := make([]classifier.Sample, n)
-	for i := range samples {
-		samples[i] = s
-		samples[i].SensorTime = s.SensorTime + int64(i)*16_666_667
-	}
-	return samples
 }
 
 // One tap moves the work from the server to the phone and back, as long as the
@@ -416,12 +300,55 @@ func TestPageLosesTheServer(t *testing.T) {
 	waitFor(t, "estimates of the server that came back", func() bool { return estimates() > 0 })
 }
 
+// The metronome clicks at the tempo, on the clock of the sound, and is silent
+// when it is switched off.
+func TestPageMetronome(t *testing.T) {
+	t.Parallel()
+	b, s, m := openTab(t), startSite(t), simulatedRun(t)
+	b.open(s)
+	b.value(`(() => {
+		window.clicks = [];
+		const start = OscillatorNode.prototype.start;
+		OscillatorNode.prototype.start = function (at) { window.clicks.push(at); return start.call(this, at) };
+	})()`)
+	b.play(m)
+	b.decline()
+	b.shows(m)
+	b.tap("#click")
+	b.until("clicks", "window.clicks.length >= 8")
+	if pressed := b.value("document.querySelector('#click').ariaPressed"); pressed != "true" {
+		t.Errorf("the switch says %s", pressed)
+	}
+	// The median of the gaps: the tempo may move, and a busy machine may leave
+	// one out.
+	gap, err := strconv.ParseFloat(b.value("window.clicks.slice(1).map((at, i) => at - window.clicks[i]).sort((a, b) => a - b)[3]"), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bpm := 60 / gap; bpm < float64(m.from) || bpm > float64(m.to) {
+		t.Errorf("%.1f clicks a minute, want %d to %d", bpm, m.from, m.to)
+	}
+	b.tap("#click")
+	if running := b.value("document.querySelector('#click').ariaPressed"); running != "false" {
+		t.Errorf("the switch says %s", running)
+	}
+}
+
 // Without a network the page opens and works on the phone.
 func TestPageOffline(t *testing.T) {
 	t.Parallel()
 	b, s, m := openTab(t), startSite(t), simulatedRun(t)
 	b.open(s)
 	b.until("the service worker", "(await navigator.serviceWorker.ready, navigator.serviceWorker.controller)")
+	faults, err := chromedp.Call(b.ctx, page.GetInstallabilityErrors, cdp.Empty{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fault := range faults.InstallabilityErrors {
+		if fault.ErrorID != "in-incognito" { // as every profile of a test is
+			t.Errorf("the page cannot be installed: %s", fault.ErrorID)
+		}
+	}
 	stop := b.play(m)
 	b.decline()
 	b.shows(m)
