@@ -44,7 +44,9 @@ func (f *Filter) Step(m *Model, posterior, speed *Scores) {
 	}
 	var largest, sum float64
 	for _, e := range evidence {
-		largest = max(largest, e)
+		if e > largest {
+			largest = e
+		}
 	}
 	for k, e := range evidence {
 		next[k] *= approx.Exp(max(e-largest, -700)) // which is nothing beside 1

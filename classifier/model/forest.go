@@ -44,7 +44,8 @@ func (n Node) IsLeaf() bool { return n.Feature == leafMark }
 // shares writes the mean of the shares of the leaves that f falls into to
 // dst. 0 allocations.
 func (forest Forest) shares(dst *Scores, f *[slots]float32) {
-	var sum [Classes]float32
+	// Not an array, which would be added to in memory, one tree after the other.
+	var a, b, c, d, e float32
 	for t := range forest {
 		nodes, place := forest[t].Nodes, 0
 		for !nodes[place].IsLeaf() {
@@ -55,12 +56,10 @@ func (forest Forest) shares(dst *Scores, f *[slots]float32) {
 			place = next
 		}
 		leaf := &forest[t].Shares[nodes[place].Next]
-		for k := range sum {
-			sum[k] += leaf[k]
-		}
+		a, b, c, d, e = a+leaf[0], b+leaf[1], c+leaf[2], d+leaf[3], e+leaf[4]
 	}
-	for k := range dst {
-		dst[k] = float64(sum[k]) / float64(len(forest))
+	for k, sum := range [Classes]float32{a, b, c, d, e} {
+		dst[k] = float64(sum) / float64(len(forest))
 	}
 }
 
