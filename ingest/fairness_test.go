@@ -147,7 +147,7 @@ func TestSlowReader(t *testing.T) {
 			n.person("anna", consent.Acceleration)
 			w, r := upgraded(t, n, n.token("anna"))
 			w.(*net.TCPConn).SetReadBuffer(1 << 12)
-			payloads := encoded(t, client.Packed, noon, 3000)
+			payloads := encoded(t, client.Packed, noon, 20_000)
 			for i, p := range payloads {
 				w.Write(masked(0x82, p))
 				if i%100 == 0 && n.metric("tempogate_estimates_dropped_total") > 0 {
