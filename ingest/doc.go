@@ -9,7 +9,7 @@
 // One goroutine a session takes each frame along one line, and there is no
 // queue on it:
 //
-//	read      one message into a shared buffer, at most Limits.FrameBytes
+//	read      one message into a shared buffer (package framing), at most Limits.FrameBytes
 //	gate      Ledger.Decide, for each category
 //	decode    wire.Decoder, into a shared workspace
 //	classify  classifier.Stream, whose window is the session's own
@@ -30,9 +30,19 @@
 // while waiting for the network. So a change of consent falls between two
 // frames, and whoever makes it waits for one frame's arithmetic at most.
 //
-// One goroutine of the server sweeps over all sessions about once a second,
-// for what no frame would bring to light: idle clients, consent that ran out, a
-// ledger that cannot answer any more.
+// One goroutine of the server turns a wheel on which all sessions are, once a
+// second, for what no frame would bring to light: idle clients, clients that do
+// not read, consent that ran out, a ledger that cannot answer any more.
+//
+// # What a session costs, and who gets what
+//
+// A session that waits holds its window, a stack of 4 KiB (TestStackOfASession)
+// and no buffer. A frame allocates nothing (TestLiveFrameAllocatesNothing). A
+// client has one frame's turn at a time; what it may send in all is bounded for
+// the session, for its person and for the node (limits.go), and what it does not
+// read is dropped, not waited for (answers.go, TestSlowReader). A node that comes
+// late to what is due lets nobody in (pressure.go, TestShedding), and one that goes
+// away answers first what has arrived (TestDrainAnswersFirst).
 //
 // # Guarantees
 //

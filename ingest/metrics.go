@@ -32,6 +32,7 @@ type metrics struct {
 	unread                   prometheus.Counter // estimates dropped
 
 	frameToEstimate   prometheus.Histogram
+	inference         prometheus.Histogram
 	withdrawalToClose prometheus.Histogram
 
 	resident atomic.Int64 // raw samples in the windows of all sessions
@@ -77,6 +78,9 @@ func newMetrics(reg *registry, load *pressure, gone *account, ledger Ledger) *me
 		frameToEstimate: histogram("tempogate_frame_to_estimate_seconds",
 			"From a frame read whole to its estimates written.",
 			[]float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1}),
+		inference: histogram("tempogate_inference_seconds",
+			"Of that, gate, decoding and classifier.",
+			[]float64{.00001, .000025, .00005, .0001, .00025, .0005, .001, .0025, .005, .01, .1}),
 		withdrawalToClose: histogram("tempogate_withdrawal_to_close_seconds",
 			"From a withdrawal told to a session to its close frame written.",
 			[]float64{.0001, .00025, .0005, .001, .0025, .005, .01, .02, .05, .1, 1}),
@@ -87,7 +91,7 @@ func newMetrics(reg *registry, load *pressure, gone *account, ledger Ledger) *me
 	m.registry.MustRegister(
 		frames, samples, m.admissions, m.requests, m.closes, m.refused, m.panics,
 		m.frameBytes, m.ignored, m.estimates, m.windowsCleared, m.unread,
-		m.frameToEstimate, m.withdrawalToClose,
+		m.frameToEstimate, m.inference, m.withdrawalToClose,
 		gauge("tempogate_sessions", "Live sessions.", func() float64 { return float64(reg.count()) }),
 		gauge("tempogate_raw_samples_resident", "Samples held in the windows of all sessions.",
 			func() float64 { return float64(m.resident.Load()) }),

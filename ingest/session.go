@@ -185,6 +185,9 @@ func (s *session) step() error {
 		w.grown = true
 		return err
 	}
+	if len(w.estimates) > 0 {
+		s.server.metrics.inference.Observe(time.Since(received).Seconds())
+	}
 	if err := s.answer(w, received); err != nil {
 		return err
 	}
