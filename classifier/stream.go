@@ -152,17 +152,20 @@ func compare(a, b int64) int {
 // check brings both slices into order and refuses what must not be taken.
 func (s *Stream) check(samples []Sample, fixes []Fix) error {
 	inOrder, before := true, int64(math.MinInt64)
+	// Without their sign numbers are in the order of their bits; behind them
+	// come infinity and what is not a number.
+	const sign = 1 << 63
+	var largest uint64
 	for i := range samples {
 		a := &samples[i]
-		x, y, z := math.Abs(a.X), math.Abs(a.Y), math.Abs(a.Z)
-		// A NaN fails every comparison, and so does a sum with one in it.
-		if !(x+y+z <= maxMPS2) && !(x <= maxMPS2 && y <= maxMPS2 && z <= maxMPS2) {
-			return ErrNotFinite
-		}
+		largest = max(largest, math.Float64bits(a.X)&^sign, math.Float64bits(a.Y)&^sign, math.Float64bits(a.Z)&^sign)
 		if a.SensorTime < before {
 			inOrder = false
 		}
 		before = a.SensorTime
+	}
+	if largest > math.Float64bits(maxMPS2) {
+		return ErrNotFinite
 	}
 	if !inOrder {
 		slices.SortStableFunc(samples, bySampleTime)
