@@ -43,7 +43,11 @@ func Fit(ctx context.Context, examples []Example, o Options, progress func(done,
 	if m.Fine, err = growForest(ctx, fine, o.Forest, step); err != nil {
 		return nil, err
 	}
-	if m.Coarse, err = growForest(ctx, coarse, o.Forest, step); err != nil {
+	// Two readings a second leave few features that say anything: a split has
+	// to look at more of them to find one.
+	slow := o.Forest
+	slow.Features = max(slow.Features, coarseFeatures)
+	if m.Coarse, err = growForest(ctx, coarse, slow, step); err != nil {
 		return nil, err
 	}
 	for k := range m.Prior {
@@ -56,6 +60,9 @@ func Fit(ctx context.Context, examples []Example, o Options, progress func(done,
 	// What is measured is what a file of it would say, to the last digit.
 	return model.Parse(m.Append(nil))
 }
+
+// coarseFeatures is how many features a split of the coarse forest tries.
+const coarseFeatures = 20
 
 // thin keeps at most so many examples of each class and data set, evenly
 // spread over what there is.
