@@ -11,12 +11,18 @@ import (
 // Options steers Fit. The zero value is not useful; start from Defaults.
 type Options struct {
 	Forest ForestOptions
-	Most   int // windows of one class and data set at most; more are thinned out evenly
+
+	// Features tried at each split of the coarse forest, if more than the
+	// Forest's: two readings a second leave few that say anything, and a split
+	// has to look at more of them to find one.
+	CoarseFeatures int
+
+	Most int // windows of one class and data set at most; more are thinned out evenly
 }
 
 // Defaults returns the options the shipped model was trained with.
 func Defaults() Options {
-	return Options{Forest: ForestOptions{Trees: 40, Leaves: 200, Features: 8, Least: 5, Windows: 0.6, Seed: 1}, Most: 2000}
+	return Options{Forest: ForestOptions{Trees: 40, Leaves: 200, Features: 8, Least: 5, Windows: 0.6, Seed: 1}, CoarseFeatures: 20, Most: 2000}
 }
 
 // Fit trains a model. progress may be nil; it is told how many trees are grown
@@ -43,10 +49,8 @@ func Fit(ctx context.Context, examples []Example, o Options, progress func(done,
 	if m.Fine, err = growForest(ctx, fine, o.Forest, step); err != nil {
 		return nil, err
 	}
-	// Two readings a second leave few features that say anything: a split has
-	// to look at more of them to find one.
 	slow := o.Forest
-	slow.Features = max(slow.Features, coarseFeatures)
+	slow.Features = max(slow.Features, o.CoarseFeatures)
 	if m.Coarse, err = growForest(ctx, coarse, slow, step); err != nil {
 		return nil, err
 	}
@@ -60,9 +64,6 @@ func Fit(ctx context.Context, examples []Example, o Options, progress func(done,
 	// What is measured is what a file of it would say, to the last digit.
 	return model.Parse(m.Append(nil))
 }
-
-// coarseFeatures is how many features a split of the coarse forest tries.
-const coarseFeatures = 20
 
 // thin keeps at most so many examples of each class and data set, evenly
 // spread over what there is.
