@@ -222,7 +222,7 @@ const wrong = 0.02
 // nobody runs, the median of three fixes is a hundred times rarer a mistake.
 func mistaken(bin int) float64 {
 	const beyond, rare = 10.0, 0.01 // m/s
-	fast := 0.0 // bins
+	fast := 0.0                     // bins
 	for _, edge := range speedEdges {
 		if edge >= beyond {
 			fast++
