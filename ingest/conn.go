@@ -178,7 +178,7 @@ func (clearingEOF) Read(p []byte) (int, error) {
 // The limits of waiting for a peer to take note of a close.
 const (
 	lingerTime  = time.Second
-	lingerBytes = 16 << 20
+	lingerBytes = 1 << 20
 )
 
 // linger ends a connection in such a way that the peer can read what was last

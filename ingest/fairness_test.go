@@ -42,13 +42,13 @@ func TestMeter(t *testing.T) {
 
 // The streams of one person share what a person may send.
 func TestPersonsStreamsShare(t *testing.T) {
-	n := startNode(t, func(c *Config) { c.Limits = Limits{FramesPerSecond: 1, FrameBurst: 10, PersonMultiple: 2} })
+	n := startNode(t, func(c *Config) { c.Limits = Limits{FramesPerSecond: 1, FrameBurst: 100, PersonMultiple: 2} })
 	anna := n.person("anna", consent.Acceleration)
 	var streams []*client.Stream
 	for range 3 {
 		s := n.stream(anna, client.StreamOptions{})
 		streams = append(streams, s)
-		for i := range 9 { // fewer than one stream may send
+		for i := range 90 { // fewer than one stream may send
 			s.Send(walking(noon+int64(i)*1e9, 1), nil)
 		}
 	}
@@ -59,6 +59,48 @@ func TestPersonsStreamsShare(t *testing.T) {
 	for _, s := range streams[:2] {
 		s.Close()
 	}
+}
+
+// Who is closed for sending too much does not begin anew by coming back, and is
+// forgotten once time has made up for it.
+func TestComingBackIsNoNewBeginning(t *testing.T) {
+	n := startNode(t, func(c *Config) {
+		c.Limits = Limits{FramesPerSecond: 20, FrameBurst: 60, PersonMultiple: 1, SessionsPerPerson: 10}
+		c.WindowHold = 100 * time.Millisecond // the wheel turns faster
+	})
+	principal := n.principal("anna")
+	r := n.server.registry
+	used := func() meter { // by the person, whom the registry must still know
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if p := r.persons[principal]; p != nil {
+			return p.used.frames
+		}
+		return 0
+	}
+	if refused := r.admit(principal); refused != nil {
+		t.Fatal(refused)
+	}
+	future := meter(time.Now().Add(ages).UnixNano())
+	r.persons[principal].used.frames = future
+	r.leave(principal)
+	r.settle()
+	if used() != future {
+		t.Error("a person who owes is forgotten")
+	}
+	if refused := r.admit(principal); refused != nil {
+		t.Fatal(refused)
+	}
+	r.settle()
+	if used() != future {
+		t.Error("a person who came back began anew")
+	}
+	r.persons[principal].used.frames = 1 // long ago
+	r.leave(principal)
+	if r.mu.Lock(); len(r.persons) != 0 {
+		t.Error("a person who owes nothing is kept")
+	}
+	r.mu.Unlock()
 }
 
 // Overload ends slowly and begins slowly: one late moment is none.

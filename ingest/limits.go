@@ -114,6 +114,14 @@ type person struct {
 	used meters // by all sessions together
 }
 
+// owes reports whether something has come that would still be on its way at the
+// average pace.
+func (p *person) owes(now int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return int64(max(p.used.frames, p.used.bytes, p.used.samples)) > now
+}
+
 // takeFrame counts a frame of so many bytes, for the session and for its person.
 // It returns what there is too much of and what to do, "" where that is nothing.
 func (s *session) takeFrame(now int64, bytes int) (excess string) {

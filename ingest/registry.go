@@ -26,7 +26,8 @@ type registry struct {
 	mu       sync.Mutex
 	places   int // taken, by sessions and by upgrades under way
 	persons  map[string]*person
-	admitted meter // against admissions a second
+	indebted map[string]*person // those without a session
+	admitted meter              // against admissions a second
 	pace     pace
 	leaving  map[*session]struct{} // ended, and their connections not yet closed
 	draining bool
@@ -40,10 +41,11 @@ type registry struct {
 
 func newRegistry(limits Limits) *registry {
 	return &registry{
-		limits:  limits,
-		persons: make(map[string]*person),
-		pace:    newPace(limits.AdmissionsPerSecond, limits.AdmissionsPerSecond),
-		leaving: make(map[*session]struct{}),
+		limits:   limits,
+		persons:  make(map[string]*person),
+		indebted: make(map[string]*person),
+		pace:     newPace(limits.AdmissionsPerSecond, limits.AdmissionsPerSecond),
+		leaving:  make(map[*session]struct{}),
 	}
 }
 
@@ -92,8 +94,33 @@ func (r *registry) leave(principal string) {
 func (r *registry) leaveLocked(principal string) {
 	r.places--
 	p := r.persons[principal]
-	if p.sessions--; p.sessions == 0 {
+	p.sessions--
+	r.forgetLocked(principal, p)
+}
+
+// forgetLocked forgets a person who has no session, unless more has come than may
+// come so far: who is closed for that must not begin anew by coming back.
+func (r *registry) forgetLocked(principal string, p *person) {
+	switch {
+	case p.sessions > 0:
+	case p.owes(time.Now().UnixNano()):
+		r.indebted[principal] = p
+	default:
 		delete(r.persons, principal)
+		delete(r.indebted, principal)
+	}
+}
+
+// settle forgets those whose time has come. The wheel calls it once a turn.
+func (r *registry) settle() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for principal, p := range r.indebted {
+		if p.sessions > 0 {
+			delete(r.indebted, principal)
+			continue
+		}
+		r.forgetLocked(principal, p)
 	}
 }
 

@@ -253,6 +253,7 @@ func (s *Server) sweep(ctx context.Context) {
 			}
 			clear(some)
 			if at == wheelPlaces-1 {
+				s.registry.settle()
 				s.metrics.oldest.Store(int64(oldest))
 				oldest = 0
 			}

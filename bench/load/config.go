@@ -51,6 +51,11 @@ type Config struct {
 	StormEvery time.Duration
 	Storm      float64
 
+	// Flood is how many connections beside the sessions send without pause, in
+	// every other period of 5 s. What the sessions see then and in between is
+	// recorded apart.
+	Flood int
+
 	// Sources is the number of source addresses, 127.0.0.2 onwards, over which
 	// sessions to the loopback are spread: one address has about 28 000 ports.
 	// One for each 20 000 sessions when zero.
@@ -101,6 +106,9 @@ func (c Config) withDefaults() (Config, error) {
 			return c, fmt.Errorf("load: the share %s is %g, not from 0 to 1", share.name, share.value)
 		}
 	}
+	if c.Flood < 0 || c.Flood > 0 && c.Token == nil {
+		return c, errors.New("load: floods need tokens, and are not negative")
+	}
 	if c.Secure > 0 && c.SecureURL == "" {
 		return c, errors.New("load: sessions over TLS need an https address of their own")
 	}
@@ -126,6 +134,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Rate <= 0 {
 		c.Rate = 1
+	}
+	if c.Part > 0 {
+		c.Flood = 0 // one part does it for all
 	}
 	if c.Parts <= 0 {
 		c.Part, c.Parts = 0, 1

@@ -71,7 +71,8 @@ func (r *Report) add(i Interval) {
 // of returns the interval that counts for a trend: what happens to frames after
 // the ramp, and to sessions in the whole run, for most are opened in the ramp.
 func (r *Report) of(t Trend) *Interval {
-	if t == Latency || t == ServiceTime {
+	switch t {
+	case Latency, ServiceTime, LatencyFlooded, LatencyBetween:
 		return &r.Measured
 	}
 	return &r.Total
@@ -201,6 +202,9 @@ func (r *Report) AppendText(dst []byte) []byte {
 	rate("cadence_right", CadencesRight, Cadences)
 	for _, code := range slices.Sorted(maps.Keys(r.Total.Closes)) {
 		fmt.Fprintf(&b, "closed with %-8d %d\n", code, r.Total.Closes[code])
+	}
+	if quiet := r.Measured.Quantile(LatencyBetween, 99); quiet > 0 {
+		fmt.Fprintf(&b, "p99 while flooded    %.2f times that between floods\n", float64(r.Measured.Quantile(LatencyFlooded, 99))/float64(quiet))
 	}
 	if s := r.Server(); s.Memory > 0 {
 		fmt.Fprintf(&b, "server cpu a frame   %s (%.2f processors)\nserver memory        %.1f MiB, %.1f KiB a session\n",

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,6 +28,7 @@ type runner struct {
 	buffers  sync.Pool
 	life     context.Context // done when no session is to be opened any more
 	steady   time.Time       // the end of the ramp
+	flooding atomic.Bool
 
 	firstPerson int
 	tokens      []string
@@ -82,7 +84,7 @@ func (r *runner) people() error {
 	if r.config.Token == nil {
 		return nil
 	}
-	last := (first + count - 1) / r.config.SessionsPerPerson
+	last := (first + count - 1 + r.config.Flood*r.config.SessionsPerPerson) / r.config.SessionsPerPerson
 	for person := r.firstPerson; person <= last; person++ {
 		token, err := r.config.Token(person)
 		if err != nil {
@@ -254,6 +256,12 @@ func (r *runner) loadAll(ctx context.Context) (*Report, error) {
 	}
 	if c.StormEvery > 0 && c.Storm > 0 {
 		helpers.Go(func() { r.storms(life) })
+	}
+	if c.Flood > 0 {
+		helpers.Go(func() { r.alternate(life) })
+		for i := range c.Flood {
+			helpers.Go(func() { r.flood(life, (len(r.tokens)-c.Flood+i+r.firstPerson)*c.SessionsPerPerson) })
+		}
 	}
 	report := newReport(c, began)
 	telling, stopTelling := context.WithCancel(context.Background())

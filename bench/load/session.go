@@ -362,7 +362,14 @@ func (s *session) answer(n int, now time.Time) {
 	if s.slow {
 		return // its answers come when it reads them
 	}
-	s.run.tally.recordAnswer(now.Sub(due), now.Sub(sent))
+	switch run := s.run; {
+	case run.config.Flood == 0 || run.since() < 0:
+		run.tally.recordAnswer(now.Sub(due), now.Sub(sent))
+	case run.flooding.Load():
+		run.tally.recordAnswer(now.Sub(due), now.Sub(sent), LatencyFlooded)
+	default:
+		run.tally.recordAnswer(now.Sub(due), now.Sub(sent), LatencyBetween)
+	}
 }
 
 // tolerance is how far off a cadence may be, of what is known.

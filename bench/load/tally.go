@@ -40,6 +40,8 @@ const (
 	ClosedAsExpected                // closed by the server for what this program did
 	Drained                         // closed because the node goes away
 	ClosedWrongly                   // closed by the server, or broken, for no reason of ours
+	FloodFrames                     // frames of floods
+	FloodsClosed                    // floods that the server ended
 	counters
 )
 
@@ -48,7 +50,7 @@ var counterNames = [counters]string{
 	"frames", "frames_answered", "frames_lost", "frames_cut_off", "estimates",
 	"activities_checked", "activities_right", "cadences_checked", "cadences_right", "exact", "inexact",
 	"bad_frames_sent", "withdrawals", "hangups", "shed", "connect_failed",
-	"closed_as_expected", "drained", "closed_wrongly",
+	"closed_as_expected", "drained", "closed_wrongly", "flood_frames", "floods_closed",
 }
 
 // String returns the counter's name in reports.
@@ -64,10 +66,12 @@ const (
 	Connecting                   // of a session: connection and handshake
 	SessionDuration              // of a session that ended
 	WithdrawToClose              // from a withdrawal sent to the end of the session
+	LatencyFlooded               // latency while others flood
+	LatencyBetween               // latency while they do not, in the same run
 	trends
 )
 
-var trendNames = [trends]string{"latency", "service_time", "ws_connecting", "ws_session_duration", "withdraw_to_close"}
+var trendNames = [trends]string{"latency", "service_time", "ws_connecting", "ws_session_duration", "withdraw_to_close", "latency_flooded", "latency_between"}
 
 // String returns the trend's name in reports.
 func (t Trend) String() string { return trendNames[t] }
@@ -196,8 +200,12 @@ func (t *tally) record(trend Trend, d time.Duration) {
 }
 
 // recordAnswer is record for both measures of an answer.
-func (t *tally) recordAnswer(latency, service time.Duration) {
+func (t *tally) recordAnswer(latency, service time.Duration, also ...Trend) {
 	t.mu.Lock()
+	for _, trend := range also {
+		t.shards[trend].RecordValue(max(1, int64(latency/time.Microsecond)))
+		t.used[trend] = true
+	}
 	t.shards[Latency].RecordValue(max(1, int64(latency/time.Microsecond)))
 	t.shards[ServiceTime].RecordValue(max(1, int64(service/time.Microsecond)))
 	t.used[Latency], t.used[ServiceTime] = true, true
