@@ -36,8 +36,8 @@
 //	(q(k)/π(k))^α  becomes  (s/σ)^α · ((q(k)/s)/(π(k)/σ))^α'
 //
 // with s = q(still) + q(transit) and σ the same of π. Likewise a speed that is
-// likelier at rest than in a vehicle speaks for still against transit with α':
-// a red light lasts as long as it likes.
+// not clearly one of a vehicle tells still from transit with α': a red light
+// lasts as long as it likes, and the fixes of a phone on a table wander.
 //
 // No belief falls under a floor, so that whatever was believed for however
 // long, a few seconds of clear evidence turn it over.

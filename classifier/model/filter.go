@@ -74,15 +74,20 @@ func (m *Model) addWindow(evidence, q *Scores) {
 	}
 }
 
-// addSpeed adds β ln ℓ. That somebody stands speaks for still against transit
-// with α' only: a bus waits at a red light for as long as it likes, and a
-// fix a second does not make it stand more.
+// unclear is how much likelier a speed has to be in a vehicle than at rest, as
+// a logarithm, to tell them apart by itself. Slower than that, about 2.5 m/s, a
+// bus crawls, and the fixes of a phone on a table wander.
+const unclear = 1.5
+
+// addSpeed adds β ln ℓ. A speed that is not clearly one of a vehicle speaks
+// for or against rest with α' only: a bus waits at a red light for as long as
+// it likes, and a fix a second does not make it stand more.
 func (m *Model) addSpeed(evidence, speed *Scores) {
 	for k := range evidence {
 		evidence[k] += m.SpeedWeight * speed[k]
 	}
-	if stands := speed[still] - speed[transit]; stands > 0 {
-		evidence[still] -= (m.SpeedWeight - m.SeatedWeight) * stands
+	if rest := speed[still] - speed[transit]; rest > -unclear {
+		evidence[still] -= (m.SpeedWeight - m.SeatedWeight) * rest
 	}
 }
 
