@@ -84,7 +84,7 @@
 // of the best candidate (at most 6), averaged with forgetting over about four
 // seconds. There are steps when
 //
-//	-2.6 + 0.35 logit P + 0.61 logit Q + 1.26 M + V >= 0
+//	-0.8 + 0.26 logit P + 1.0 logit Q + 0.78 M + V >= 0
 //
 // and P or Q is at least 0.05: who is sure of a vehicle is right. V is ln of how
 // much less likely the speed is on foot than otherwise, where a speed is known.

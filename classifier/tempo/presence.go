@@ -17,10 +17,10 @@ func Known(walk, run float64) Belief { return Belief{walk, run, walk, run, 0} }
 
 // What presence is made of; see the package comment.
 const (
-	presenceBase = -2.6
-	presencePast = 0.35
-	presenceNow  = 0.61
-	presenceLead = 1.26
+	presenceBase = -0.8
+	presencePast = 0.26
+	presenceNow  = 1.0
+	presenceLead = 0.78
 	freshLead    = 0.25  // share of the newest second in the lead over time
 	sureBelief   = 0.997 // no belief counts for more
 	leastFoot    = 0.05  // either belief has to reach it
