@@ -75,9 +75,9 @@ func (m *Model) addWindow(evidence, q *Scores) {
 }
 
 // unclear is how much likelier a speed has to be in a vehicle than at rest, as
-// a logarithm, to tell them apart by itself. Slower than that, about 2.5 m/s, a
+// a logarithm, to tell them apart by itself. Slower than that, about 3 m/s, a
 // bus crawls, and the fixes of a phone on a table wander.
-const unclear = 1.5
+const unclear = 2.5
 
 // addSpeed adds β ln ℓ. A speed that is not clearly one of a vehicle speaks
 // for or against rest with α' only: a bus waits at a red light for as long as
