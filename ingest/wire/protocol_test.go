@@ -119,7 +119,7 @@ func TestProtocolPageJSON(t *testing.T) {
 			t.Errorf("%s: %v, %d samples, %d fixes", text, err, len(b.Samples), len(b.Fixes))
 		}
 	}
-	if batches == 0 || messages != 3 {
+	if batches == 0 || messages != 4 {
 		t.Errorf("found %d batches and %d messages on the page", batches, messages)
 	}
 }
