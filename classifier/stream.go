@@ -152,19 +152,17 @@ func compare(a, b int64) int {
 // check brings both slices into order and refuses what must not be taken.
 func (s *Stream) check(samples []Sample, fixes []Fix) error {
 	inOrder, before := true, int64(math.MinInt64)
-	// Without their sign numbers are in the order of their bits; behind them
-	// come infinity and what is not a number.
-	const sign = 1 << 63
-	var largest uint64
+	// Its sign is set when one of the values is beyond.
+	var left int64
 	for i := range samples {
 		a := &samples[i]
-		largest = max(largest, math.Float64bits(a.X)&^sign, math.Float64bits(a.Y)&^sign, math.Float64bits(a.Z)&^sign)
+		left |= leftTo(a.X) | leftTo(a.Y) | leftTo(a.Z)
 		if a.SensorTime < before {
 			inOrder = false
 		}
 		before = a.SensorTime
 	}
-	if largest > math.Float64bits(maxMPS2) {
+	if left < 0 {
 		return ErrNotFinite
 	}
 	if !inOrder {
@@ -181,6 +179,13 @@ func (s *Stream) check(samples []Sample, fixes []Fix) error {
 		return ErrTimeBackwards
 	}
 	return nil
+}
+
+// leftTo returns how far a value is from maxMPS2, negative when it is beyond.
+// Without their sign numbers are in the order of their bits; behind them come
+// infinity and what is not a number.
+func leftTo(x float64) int64 {
+	return int64(math.Float64bits(maxMPS2)) - int64(math.Float64bits(x)&^(1<<63))
 }
 
 // start anchors the hops at the first reading of all.

@@ -32,6 +32,9 @@ type Motion struct {
 	Variance        float64   // of v
 	HorizontalVar   float64   // of h, both components together
 	Features        Vector
+
+	single singles                          // v in single precision
+	energy [signal.WindowLength + 1]float64 // sum of the squares of the rows of v before each
 }
 
 // An Extractor holds the work space for Extract. One serves any number of
@@ -59,7 +62,6 @@ type work struct {
 
 	// The rows, turned.
 	vertical           [signal.WindowLength]float64
-	single             singles // v in single precision
 	magnitude, squared singles // m about its usual value, and the square of that
 
 	// Spectra.

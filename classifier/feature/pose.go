@@ -140,7 +140,7 @@ func (e *Extractor) split(rows []signal.Row) {
 	for i := range rows {
 		a, taper := axes(&rows[i]), e.taper[i]
 		v := a.dot(up) - rest
-		e.vertical[i], e.single[i] = v, float32(v)
+		e.vertical[i], m.single[i] = v, float32(v)
 		e.tapered[0][i] = taper * v
 		h := &e.tapered[1+i%2]
 		h[i&^1], h[i|1] = taper*a.dot(north), taper*a.dot(east)

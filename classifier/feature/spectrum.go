@@ -21,7 +21,7 @@ func (e *Extractor) hann(n int) {
 	clear(e.tapered[:])
 	// One at a time: together they would be put together on the stack, and how much
 	// of it a session keeps is what it needs at most.
-	e.single = singles{}
+	e.motion.single = singles{}
 	e.magnitude = singles{}
 	e.squared = singles{}
 }
@@ -70,29 +70,28 @@ func (e *Extractor) horizontalSpectrum(scale float64) {
 	power[half] *= 2
 }
 
-// correlate fills Correlation and its features: for each lag the covariance of v with itself
-// over the rows that overlap, against the variance of the same rows, so that a
-// perfect rhythm gives 1 at every multiple of its period.
+// correlate fills Correlation and its features.
+func (e *Extractor) correlate() {
+	m := &e.motion
+	for lag := LeastLag; lag <= MaxLag; lag++ {
+		e.lags[lag] = m.Lagged(0, lag)
+	}
+	e.rhythm()
+}
+
+// Lagged returns the correlation of v, from a first row on, with itself some
+// rows before: the covariance over the rows that overlap, against the variance
+// of the same rows, so that a perfect rhythm gives 1 at every multiple of its
+// period. The lag is less than what is left of Length.
 //
 // The products are added up in single precision, which a processor does four
 // at a time: the result is good to six digits.
-func (e *Extractor) correlate() {
-	m := &e.motion
-	v := m.Vertical
-	n := len(v)
-	// Mean energy of the first and of the last n-lag rows, kept by taking rows
-	// off.
-	energy := (m.Variance + quietRow) * float64(n)
-	for lag := 1; lag <= MaxLag; lag++ {
-		energy -= 0.5 * (v[lag-1]*v[lag-1] + v[n-lag]*v[n-lag])
-		if lag < LeastLag {
-			continue
-		}
-		rows := whole(n - lag)
-		product := kernels.Sdot(rows, e.single[lag:lag+rows], 1, e.single[:rows], 1)
-		e.lags[lag] = float64(product) / energy
-	}
-	e.rhythm()
+func (m *Motion) Lagged(first, lag int) float64 {
+	n := m.Length
+	rows := whole(n - first - lag)
+	products := kernels.Sdot(rows, m.single[first+lag:], 1, m.single[first:], 1)
+	now, then := m.energy[n]-m.energy[first+lag], m.energy[n-lag]-m.energy[first]
+	return float64(products) / (0.5*(now+then) + quietRow*float64(n-first))
 }
 
 // quietRow is added to the energy of a row, (m/s²)², so that nothing moving

@@ -82,14 +82,11 @@ func (e *Extractor) levels() {
 	f := &m.Features
 	n := float64(m.Length)
 	older := m.Length - int(e.newer.rows)
-	var squares, cubes, fourths, steps, olderSquares float64
+	var squares, cubes, fourths, steps float64
 	var crossings uint64
 	before := m.Vertical[0]
 	below := math.Float64bits(before) >> 63
 	for i, x := range m.Vertical {
-		if i == older {
-			olderSquares = squares
-		}
 		// The bit of the sign: a branch on it is one that nobody can predict.
 		sign := math.Float64bits(x) >> 63
 		crossings += sign ^ below
@@ -100,10 +97,11 @@ func (e *Extractor) levels() {
 		fourths += square * square
 		steps += step * step
 		before = x
+		m.energy[i+1] = squares
 	}
 
 	_, variance := e.whole.moments()
-	newer := (squares - olderSquares) / e.newer.rows
+	newer := (squares - m.energy[older]) / e.newer.rows
 	m.Variance = squares / n
 	m.HorizontalVar = max(variance-m.Variance, 0)
 	f[0], f[1] = level(m.Variance), level(m.HorizontalVar)

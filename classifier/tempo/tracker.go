@@ -89,7 +89,7 @@ func (t *Tracker) Step(m *feature.Motion, b Belief) Tempo {
 	// The mean of what there is, until that is a few seconds.
 	t.seconds++
 	t.lead += max(freshLead, 1/float64(t.seconds)) * (min(margin, mostMargin) - t.lead)
-	period, rhythm := exact(m.Vertical, grid[best].period)
+	period, rhythm := exact(m, grid[best].period)
 	cadence := 60 * signal.RateHz / period
 	sure := confidence(rhythm, margin)
 	presence := b.presence(t.lead)
