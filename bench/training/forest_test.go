@@ -120,8 +120,8 @@ func TestLeavesAreNeverSmallerThanAsked(t *testing.T) {
 	for i := range examples {
 		nodes, place := forest[0].Nodes, 0
 		for !nodes[place].IsLeaf() {
-			if float32(examples[i].Features[nodes[place].Feature]) > nodes[place].Threshold {
-				place = int(nodes[place].Next)
+			if float32(examples[i].Features[nodes[place].Feature()]) > nodes[place].Threshold {
+				place = nodes[place].Next()
 			} else {
 				place++
 			}

@@ -7,7 +7,8 @@ const (
 	MaxTrees  = 512
 	MaxLeaves = 4096
 
-	leafMark = 0xff // Feature of a node that is a leaf
+	featureBits = 8
+	leafMark    = 1<<featureBits - 1 // feature of a node that is a leaf
 )
 
 // A Node is one node of a tree. The nodes of a tree stand in the order of a
@@ -15,8 +16,7 @@ const (
 // node after it.
 type Node struct {
 	Threshold float32 // a value above it goes to the high side
-	Next      uint16  // of a split the place of the high side, of a leaf that of its shares
-	Feature   uint8   // place in feature.Names; leafMark for a leaf
+	link      uint32  // the feature, and above its bits the place of what is next: one word is loaded faster than two
 }
 
 // A Tree splits the space of features and holds the shares of the classes in
@@ -32,14 +32,21 @@ type Forest []Tree
 // Split returns the node that sends what lies above the threshold to the node
 // at place high of the same tree.
 func Split(feature int, threshold float32, high int) Node {
-	return Node{Threshold: threshold, Next: uint16(high), Feature: uint8(feature)}
+	return Node{threshold, uint32(high)<<featureBits | uint32(feature)}
 }
 
 // Leaf returns the node that is a leaf with the shares at the given place.
-func Leaf(place int) Node { return Node{Next: uint16(place), Feature: leafMark} }
+func Leaf(place int) Node { return Node{link: uint32(place)<<featureBits | leafMark} }
 
 // IsLeaf tells a leaf from a split.
-func (n Node) IsLeaf() bool { return n.Feature == leafMark }
+func (n Node) IsLeaf() bool { return n.link&leafMark == leafMark }
+
+// Feature returns the place in feature.Names of what a split looks at.
+func (n Node) Feature() int { return int(n.link & leafMark) }
+
+// Next returns of a split the place of the high side, of a leaf that of its
+// shares.
+func (n Node) Next() int { return int(n.link >> featureBits) }
 
 // shares writes the mean of the shares of the leaves that f falls into to
 // dst. 0 allocations.
@@ -48,14 +55,15 @@ func (forest Forest) shares(dst *Scores, f *[slots]float32) {
 	var a, b, c, d, e float32
 	for t := range forest {
 		nodes, place := forest[t].Nodes, 0
-		for !nodes[place].IsLeaf() {
-			n, next := &nodes[place], place+1
-			if f[n.Feature%slots] > n.Threshold {
-				next = int(n.Next)
+		n := nodes[0]
+		for !n.IsLeaf() {
+			place++
+			if f[n.Feature()%slots] > n.Threshold {
+				place = n.Next()
 			}
-			place = next
+			n = nodes[place]
 		}
-		leaf := &forest[t].Shares[nodes[place].Next]
+		leaf := &forest[t].Shares[n.Next()]
 		a, b, c, d, e = a+leaf[0], b+leaf[1], c+leaf[2], d+leaf[3], e+leaf[4]
 	}
 	for k, sum := range [Classes]float32{a, b, c, d, e} {

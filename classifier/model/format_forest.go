@@ -28,12 +28,12 @@ func (forest Forest) append(dst []byte, name string) []byte {
 		for _, n := range forest[t].Nodes {
 			dst = append(dst, ' ')
 			if !n.IsLeaf() {
-				dst = strconv.AppendUint(dst, uint64(n.Feature), 10)
+				dst = strconv.AppendUint(dst, uint64(n.Feature()), 10)
 				dst = append(dst, ':')
 				dst = strconv.AppendFloat(dst, float64(n.Threshold), 'g', 6, 32)
 				continue
 			}
-			for k, share := range forest[t].Shares[n.Next] {
+			for k, share := range forest[t].Shares[n.Next()] {
 				if k > 0 {
 					dst = append(dst, ',')
 				}
