@@ -71,11 +71,11 @@ type work struct {
 	lags               [MaxLag + 1]float64
 }
 
-// NewExtractor allocates an Extractor of about 15 KiB.
+// NewExtractor allocates an Extractor of about 16 KiB.
 func NewExtractor() *Extractor { return &Extractor{} }
 
 // Clear overwrites every trace of the last window.
-func (e *Extractor) Clear() { e.work = work{} } // in place: a copy would be 15 KiB of stack for each session
+func (e *Extractor) Clear() { e.work = work{} } // in place: a copy would be 16 KiB of stack for each session
 
 // Extract describes the newest rows of the window that belong together. It
 // returns nil when it holds fewer than MinLength. 0 allocations.
