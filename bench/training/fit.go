@@ -22,7 +22,7 @@ type Options struct {
 
 // Defaults returns the options the shipped model was trained with.
 func Defaults() Options {
-	return Options{Forest: ForestOptions{Trees: 40, Leaves: 200, Features: 8, Least: 5, Windows: 0.6, Seed: 1}, CoarseFeatures: 20, Most: 2000}
+	return Options{Forest: ForestOptions{Trees: 16, Leaves: 250, Features: 8, Least: 5, Windows: 0.6, Seed: 1}, CoarseFeatures: 20, Most: 2000}
 }
 
 // Fit trains a model. progress may be nil; it is told how many trees are grown
