@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -9,66 +10,138 @@ import (
 	"github.com/tempogate/tempogate/ingest/wire"
 )
 
-// answers is the way of a session's answers to its client. It never waits for a
-// client that does not read, where the connection allows that: what does not fit
-// into the connection is kept, and what comes after it is dropped, because an
-// estimate that comes late is worth nothing. The client is told, and the session
-// ends if that does not help. Over TLS, where nothing can be written in part,
-// writing waits instead, for as long.
+// answers is the way of a session's answers to its client. The session never
+// waits on it: what does not fit into the connection is kept, and a goroutine
+// that lives as long as there is something writes it as the client reads. Beyond
+// keptBytes answers are dropped, because an estimate that comes late is worth
+// nothing, and the client is told. When it has read nothing for the timeout, the
+// session ends. Over TLS, where nothing can be written in part, writing waits
+// instead, for as long.
 //
-// All methods but overdue are for the session's goroutine.
+// What is kept is whole messages, of which the first may be on its way: whatever
+// else is dropped, that one is finished, so that a stream always ends between two.
+//
+// All methods but overdue and cut are for the session's goroutine.
 type answers struct {
 	socket  *framing.Socket
 	timeout time.Duration
+	since   atomic.Int64 // when the client last took something, Unix nanoseconds; 0 when nothing is kept
 
-	kept  []byte       // what the connection did not take
-	since atomic.Int64 // when that began, Unix nanoseconds; 0 when there is nothing
+	mu      sync.Mutex
+	kept    []byte        // whole messages that the connection did not take
+	written int           // bytes of the first of them that it did take
+	told    bool          // that some were dropped
+	flushed chan struct{} // closed when nobody writes what is kept any more; nil when nobody began
 }
+
+// keptBytes is beyond which answers are dropped. It is what a backlog as long as
+// is allowed at once (Limits.SampleBurst) gives, so that a client that reads gets
+// all of it.
+const keptBytes = 512 << 10
+
+// flushBytes is how much is handed to a waiting connection at a time. Each is a
+// sign that the client reads.
+const flushBytes = 4 << 10
 
 // send sends whole messages. It returns false when they were dropped.
 func (a *answers) send(p []byte, now time.Time) (sent bool, err error) {
-	if len(a.kept) > 0 {
-		if err := a.flush(); err != nil {
+	if !a.socket.Direct() {
+		return a.sendWaiting(p)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.kept) == 0 {
+		n, err := a.socket.TryWrite(p, time.Time{})
+		if err == nil && n < len(p) {
+			a.kept, a.written, a.told = append([]byte(nil), p...), n, false
+			a.letGo()
+			a.since.Store(now.UnixNano())
+			a.flushed = make(chan struct{})
+			go a.flush(a.flushed)
+		}
+		return err == nil, err
+	}
+	if len(a.kept)+len(p) <= keptBytes {
+		a.kept = append(a.kept, p...)
+		return true, nil
+	}
+	if !a.told {
+		a.told = true
+		at := len(a.kept)
+		a.kept = wire.AppendSlow(framing.Open(a.kept), a.timeout.Seconds())
+		a.kept = framing.Seal(a.kept, at, framing.Text)
+	}
+	return false, nil
+}
+
+// sendWaiting is send for a connection that can only be waited for.
+func (a *answers) sendWaiting(p []byte) (sent bool, err error) {
+	for len(p) > 0 {
+		n, err := a.socket.TryWrite(p[:min(len(p), flushBytes)], time.Now().Add(a.timeout))
+		if err != nil {
+			if slow, ok := err.(net.Error); ok && slow.Timeout() {
+				end := endOfUnread()
+				end.silent, end.vanished = true, true // nothing gets through any more
+				return false, end
+			}
 			return false, err
 		}
-		if len(a.kept) > 0 {
-			return false, nil
-		}
-	}
-	n, err := a.socket.TryWrite(p, now.Add(a.timeout))
-	if err != nil {
-		if slow, ok := err.(net.Error); ok && slow.Timeout() { // over TLS
-			end := endOfUnread()
-			end.silent, end.vanished = true, true // nothing gets through any more
-			return false, end
-		}
-		return false, err
-	}
-	if n < len(p) {
-		a.keep(p[n:], now)
+		p = p[n:]
 	}
 	return true, nil
 }
 
-// keep keeps what the connection did not take, and behind it the news that this
-// has happened.
-func (a *answers) keep(rest []byte, now time.Time) {
-	a.kept = append(make([]byte, 0, len(rest)+64), rest...)
-	at := len(a.kept)
-	a.kept = wire.AppendSlow(framing.Open(a.kept), a.timeout.Seconds())
-	a.kept = framing.Seal(a.kept, at, framing.Text)
-	a.since.Store(now.UnixNano())
+// flush writes what is kept until there is nothing more, or until it is cut off.
+func (a *answers) flush(done chan<- struct{}) {
+	defer close(done)
+	conn := a.socket.Conn()
+	for {
+		a.mu.Lock()
+		p := a.kept[a.written:min(len(a.kept), a.written+flushBytes)]
+		a.mu.Unlock()
+		n, err := conn.Write(p) // meanwhile kept only grows
+		a.mu.Lock()
+		a.written += n
+		a.letGo()
+		empty := len(a.kept) == 0
+		switch {
+		case empty:
+			a.kept = nil
+			a.since.Store(0)
+		case n > 0:
+			a.since.Store(time.Now().UnixNano())
+		}
+		a.mu.Unlock()
+		if empty || err != nil {
+			return
+		}
+	}
 }
 
-// flush sends what was kept, as far as it goes.
-func (a *answers) flush() error {
-	n, err := a.socket.TryWrite(a.kept, time.Now().Add(a.timeout))
-	clear(a.kept[:n])
-	if a.kept = a.kept[n:]; len(a.kept) == 0 {
-		a.kept = nil
-		a.since.Store(0)
+// letGo clears and drops the messages of which nothing is left to be written.
+func (a *answers) letGo() {
+	for {
+		n := framing.Length(a.kept)
+		if n == 0 || n > a.written {
+			return
+		}
+		clear(a.kept[:n])
+		a.kept, a.written = a.kept[n:], a.written-n
 	}
-	return err
+}
+
+// wait waits until the client has taken all that is kept, or that is cut off.
+func (a *answers) wait() {
+	if a.flushed != nil {
+		<-a.flushed
+	}
+}
+
+// cut has what is not written yet stay so. It may be called from any goroutine.
+func (a *answers) cut() {
+	if a.socket.Direct() { // over TLS it would break the record that is on its way
+		a.socket.Conn().SetWriteDeadline(past)
+	}
 }
 
 // overdue reports whether the client has read nothing for too long.
@@ -77,18 +150,30 @@ func (a *answers) overdue(now time.Time) bool {
 	return since != 0 && now.Sub(time.Unix(0, since)) > a.timeout
 }
 
-// sendLast sends the last messages. For a client that does not read it makes
-// room in the kernel, which keeps them for it beyond the session.
-func (a *answers) sendLast(p []byte, conn net.Conn) {
+// sendLast sends the last messages, behind the rest of the one that is on its
+// way. What else is kept is dropped. For a client that does not read, room is
+// made in the kernel, which keeps them for it beyond the session.
+func (a *answers) sendLast(p []byte) {
+	conn := a.socket.Conn()
+	if !a.socket.Direct() {
+		a.socket.TryWrite(p, time.Now().Add(a.timeout)) // who hears nothing sees the connection end
+		return
+	}
+	a.cut()
+	a.wait()
+	conn.SetWriteDeadline(time.Now().Add(lingerTime))
 	if len(a.kept) > 0 {
 		if wider, ok := conn.(interface{ SetWriteBuffer(int) error }); ok {
 			wider.SetWriteBuffer(lastWriteBuffer)
 		}
-		p = append(a.kept, p...)
+		if a.written > 0 {
+			p = append(a.kept[a.written:framing.Length(a.kept)], p...)
+		}
 	}
-	a.socket.TryWrite(p, time.Now().Add(a.timeout)) // who hears nothing sees the connection end
+	conn.Write(p) // as above
 	clear(a.kept)
 	a.kept = nil
+	a.since.Store(0)
 }
 
 // The kernel's buffers of a connection. What a client may have sent ahead, and

@@ -40,7 +40,8 @@
 // and no buffer. A frame allocates nothing (TestLiveFrameAllocatesNothing). A
 // client has one frame's turn at a time; what it may send in all is bounded for
 // the session, for its person and for the node (limits.go), and what it does not
-// read is dropped, not waited for (answers.go, TestSlowReader). A node that comes
+// read is bounded and does not hold up its session (answers.go, TestSlowReader); a
+// client that reads gets all answers (TestManyAnswersAtOnce). A node that comes
 // late to what is due lets nobody in (pressure.go, TestShedding), and one that goes
 // away answers first what has arrived (TestDrainAnswersFirst).
 //

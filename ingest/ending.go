@@ -27,6 +27,7 @@ type ending struct {
 	silent   bool      // the close frame has been sent already, or nobody is there
 	vanished bool      // nobody is there: do not wait for a reaction
 	draining bool      // say when to come back, first
+	cuts     bool      // at once: answers that are not written yet are dropped
 	since    time.Time // when a withdrawal was told; zero for other endings
 }
 
@@ -50,19 +51,26 @@ func endWith(code int, reason string) *ending {
 
 // endOfConsent is the ending for a reason of the gate.
 func endOfConsent(reason consent.Reason) *ending {
+	end := endWith(consentClose(reason))
+	end.cuts = true
+	return end
+}
+
+// consentClose is the close code for a reason of the gate, and what to say.
+func consentClose(reason consent.Reason) (code int, why string) {
 	switch reason {
 	case consent.LedgerUnavailable:
-		return endWith(wire.CloseLedgerLost, "")
+		return wire.CloseLedgerLost, ""
 	case consent.Withdrawn:
-		return endWith(wire.CloseConsent, "consent was withdrawn: nothing more is taken; ask again before you reconnect")
+		return wire.CloseConsent, "consent was withdrawn: nothing more is taken; ask again before you reconnect"
 	case consent.Expired:
-		return endWith(wire.CloseConsent, "consent has expired: ask again before you reconnect")
+		return wire.CloseConsent, "consent has expired: ask again before you reconnect"
 	case consent.NoticeChanged:
-		return endWith(wire.CloseConsent, "the notice has changed: show it and ask again before you reconnect")
+		return wire.CloseConsent, "the notice has changed: show it and ask again before you reconnect"
 	case consent.CategoryNotGranted:
-		return endWith(wire.CloseConsent, "consent no longer covers acceleration: ask again before you reconnect")
+		return wire.CloseConsent, "consent no longer covers acceleration: ask again before you reconnect"
 	}
-	return endWith(wire.CloseConsent, "")
+	return wire.CloseConsent, ""
 }
 
 // endOfPush is the ending for a batch that the classifier does not take.
@@ -115,7 +123,9 @@ func endOfClient(payload []byte) *ending {
 
 // endOfUnread is the ending for a client that does not read its answers.
 func endOfUnread() *ending {
-	return endWith(wire.CloseTooMuch, "answers are not read: read them as they come, or reconnect when you can")
+	end := endWith(wire.CloseTooMuch, "answers are not read: read them as they come, or reconnect when you can")
+	end.cuts = true
+	return end
 }
 
 // endOfDrain is the ending of a session on a node that goes away.

@@ -106,6 +106,14 @@ func TestComingBackIsNoNewBeginning(t *testing.T) {
 // Overload ends slowly and begins slowly: one late moment is none.
 func TestPressure(t *testing.T) {
 	p := pressure{limit: 20 * time.Millisecond}
+	// Where a probe comes half a second late there are two a second: as many
+	// seconds have to do as with probes that are a little late.
+	p.probe(500 * time.Millisecond)
+	p.probe(500 * time.Millisecond)
+	if !p.shedding.Load() {
+		t.Errorf("after a second of great lateness %v", time.Duration(p.lateness.Load()))
+	}
+	p = pressure{limit: 20 * time.Millisecond}
 	probes := func(n int, late time.Duration) bool {
 		for range n {
 			p.probe(late)
@@ -169,61 +177,146 @@ func TestAdmissionsAreSpread(t *testing.T) {
 	t.Error("50 sessions were let in within moments, where one a second is allowed")
 }
 
-// A client that does not read is told, and then closed; a client that reads in
-// time goes on. Nothing waits for either.
-func TestSlowReader(t *testing.T) {
+// backlog is a packed frame of 4000 samples at 2 Hz, masked: 2000 seconds, which
+// give about as many answers at once, more than a connection takes.
+func backlog(t *testing.T, start int64) []byte {
+	t.Helper()
+	samples := walking(start, 40)
+	for i := range samples {
+		samples[i].SensorTime = start + int64(i)*5e8
+	}
+	payload, err := wire.NewEncoder(wire.EncoderConfig{}).AppendPacked(nil, samples, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return masked(0x82, payload)
+}
+
+// readAll reads messages to the close frame and returns its code, and how many
+// estimates and messages that the client is slow there were before.
+func readAll(t *testing.T, r io.Reader) (code, estimates, slow int) {
+	t.Helper()
+	for {
+		op, payload, err := readMessage(r)
+		if err != nil {
+			t.Fatalf("no close frame after %d estimates: %v", estimates, err)
+		}
+		switch {
+		case op == 8:
+			return int(payload[0])<<8 | int(payload[1]), estimates, slow
+		case strings.Contains(string(payload), `"type":"slow"`):
+			slow++
+		default:
+			estimates++
+		}
+	}
+}
+
+// backlogAnswers is how many answers a backlog has at least: one a second, and
+// none for the first few.
+const backlogAnswers = 1990
+
+// A client that reads gets all answers, however many come at once, and is never
+// called slow. A withdrawal cuts them off, between two messages.
+func TestManyAnswersAtOnce(t *testing.T) {
+	end := masked(0x81, []byte(`{"type":"end"}`))
 	for _, test := range []struct {
-		name    string
-		timeout time.Duration
-		code    int
+		name string
+		then []byte // sent right behind the backlog
+		late bool   // and read only once the server has taken both
+		code int
+		all  bool // the answers
 	}{
-		{"for too long", 50 * time.Millisecond, wire.CloseTooMuch},
-		{"for a while", ages, wire.CloseDone},
+		{"and the end", end, false, wire.CloseDone, true},
+		{"and the end, read later", end, true, wire.CloseDone, true},
+		{"and a close frame", masked(0x88, []byte{0x03, 0xe8}), false, wire.CloseDone, true},
+		{"and a malformed frame", masked(0x81, []byte("hello")), true, wire.CloseMalformed, true},
+		{"and a withdrawal", masked(0x81, []byte(`{"type":"withdraw"}`)), false, wire.CloseConsent, false},
+		{"and a withdrawal, read later", masked(0x81, []byte(`{"type":"withdraw"}`)), true, wire.CloseConsent, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			n := startNode(t, func(c *Config) {
-				c.WriteTimeout = test.timeout
-				c.WindowHold = 2 * time.Second // the wheel turns faster
-				c.Limits = Limits{FramesPerSecond: 1e6, SamplesPerSecond: 1e6, SampleBurst: 1e9, BytesPerSecond: 1e8}
-			})
+			n := startNode(t, func(c *Config) { c.WriteTimeout = ages })
 			n.person("anna", consent.Acceleration)
 			w, r := upgraded(t, n, n.token("anna"))
-			w.(*net.TCPConn).SetReadBuffer(1 << 12)
-			payloads := encoded(t, client.Packed, noon, 20_000)
-			for i, p := range payloads {
-				w.Write(masked(0x82, p))
-				if i%100 == 0 && n.metric("tempogate_estimates_dropped_total") > 0 {
-					break
-				}
+			w.Write(append(backlog(t, noon), test.then...))
+			switch {
+			case test.late && test.all:
+				eventually(t, "the frame is answered", func() bool { return n.metric("tempogate_estimates_total") > 0 })
+			case test.late:
+				eventually(t, "the session is over", func() bool { return n.metric("tempogate_sessions") == 0 })
 			}
-			if n.metric("tempogate_estimates_dropped_total") == 0 {
-				t.Fatal("no estimate was dropped")
-			}
-			if test.code == wire.CloseTooMuch {
-				eventually(t, "the session is closed", func() bool { return n.metric("tempogate_sessions") == 0 })
-			} else {
-				go w.Write(masked(0x81, []byte(`{"type":"end"}`)))
-			}
-			told := false
-			code := 0
-			for code == 0 {
-				op, payload, err := readMessage(r)
-				if err != nil {
-					t.Fatalf("no close frame: %v; told: %t", err, told)
-				}
-				switch {
-				case op == 8:
-					code = int(payload[0])<<8 | int(payload[1])
-				case strings.Contains(string(payload), `"type":"slow"`):
-					told = true
-				}
-			}
-			eventually(t, "nothing is held any more", func() bool { return n.metric("tempogate_raw_samples_resident") == 0 })
-			if code != test.code || !told {
-				t.Errorf("closed with %d, told: %t", code, told)
+			code, estimates, slow := readAll(t, r)
+			if code != test.code || slow != 0 || test.all && estimates < backlogAnswers {
+				t.Errorf("closed with %d after %d estimates, called slow %d times", code, estimates, slow)
 			}
 		})
 	}
+}
+
+// What was not read when consent ends elsewhere does not hold the session, not
+// even one whose client has said goodbye.
+func TestWithdrawalCutsAnswersOff(t *testing.T) {
+	for name, then := range map[string][]byte{"live": nil, "after the end": masked(0x81, []byte(`{"type":"end"}`))} {
+		t.Run(name, func(t *testing.T) {
+			n := startNode(t, func(c *Config) { c.WriteTimeout = ages })
+			anna := n.person("anna", consent.Acceleration)
+			w, r := upgraded(t, n, n.token("anna"))
+			w.(*net.TCPConn).SetReadBuffer(1 << 12)
+			w.Write(append(backlog(t, noon), then...))
+			eventually(t, "the frame is answered", func() bool { return n.metric("tempogate_estimates_total") > 0 })
+			if err := anna.Withdraw(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the session is over", func() bool { return n.metric("tempogate_sessions") == 0 })
+			if code, _, _ := readAll(t, r); code != wire.CloseConsent {
+				t.Errorf("closed with %d", code)
+			}
+		})
+	}
+}
+
+// A client that does not read is closed. One that lets more pile up than is kept
+// for it is told that some were dropped, and goes on once it reads. Nothing waits
+// for either.
+func TestSlowReader(t *testing.T) {
+	lenient := Limits{FramesPerSecond: 1e6, SamplesPerSecond: 1e6, SampleBurst: 1e9, BytesPerSecond: 1e8}
+	connect := func(t *testing.T, timeout time.Duration) (*node, *net.TCPConn, io.Reader) {
+		n := startNode(t, func(c *Config) {
+			c.WriteTimeout, c.Limits = timeout, lenient
+			c.WindowHold = 2 * time.Second // the wheel turns faster
+		})
+		n.person("anna", consent.Acceleration)
+		w, r := upgraded(t, n, n.token("anna"))
+		conn := w.(*net.TCPConn)
+		conn.SetReadBuffer(1 << 12)
+		return n, conn, r
+	}
+	empty := func(t *testing.T, n *node) {
+		eventually(t, "nothing is held any more", func() bool { return n.metric("tempogate_raw_samples_resident") == 0 })
+	}
+	t.Run("for too long", func(t *testing.T) {
+		n, conn, r := connect(t, 50*time.Millisecond)
+		conn.Write(backlog(t, noon))
+		eventually(t, "the session is closed", func() bool { return n.metric("tempogate_sessions") == 0 })
+		empty(t, n)
+		if code, _, _ := readAll(t, r); code != wire.CloseTooMuch {
+			t.Errorf("closed with %d", code)
+		}
+	})
+	t.Run("for a while", func(t *testing.T) {
+		n, conn, r := connect(t, ages)
+		// Three are more than is kept.
+		for i := range 3 {
+			conn.Write(backlog(t, noon+int64(i)*2000e9))
+		}
+		eventually(t, "answers are dropped", func() bool { return n.metric("tempogate_estimates_dropped_total") > 0 })
+		conn.Write(masked(0x81, []byte(`{"type":"end"}`)))
+		code, estimates, slow := readAll(t, r)
+		if code != wire.CloseDone || slow != 1 || estimates < backlogAnswers {
+			t.Errorf("closed with %d after %d estimates, told %d times", code, estimates, slow)
+		}
+		empty(t, n)
+	})
 }
 
 // Over TLS nothing can be written in part: writing waits, and then the session

@@ -21,7 +21,7 @@ type Limits struct {
 
 	// SamplesPerSecond and SampleBurst bound the readings that a session
 	// sends: so many a second on average (1000), and so many ahead of that
-	// (120 000: 20 minutes at 100 Hz, for a phone that was offline). An
+	// (120 000: 13 minutes at 100 Hz, for a phone that was offline). An
 	// estimate costs about as much as 50 readings and counts as such.
 	SamplesPerSecond int
 	SampleBurst      int
@@ -144,7 +144,7 @@ func (s *session) takeFrame(now int64, bytes int) (excess string) {
 // takeSamples is takeFrame for readings.
 func (s *session) takeSamples(now int64, n int) (excess string) {
 	if !s.used.samples.take(now, n, s.server.ownPaces.samples) {
-		return fmt.Sprintf("readings: send at most %d a second on average", s.server.config.Limits.SamplesPerSecond)
+		return fmt.Sprintf("readings: send at most %d a second on average, where each second of motion counts as %d more", s.server.config.Limits.SamplesPerSecond, estimateCost)
 	}
 	p := s.person
 	p.mu.Lock()

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -12,6 +13,7 @@ import (
 // other programs on the same machine, without a model of any of it.
 type pressure struct {
 	lateness atomic.Int64 // smoothed, nanoseconds
+	strain   float64      // the same of probes that count for as much as twice the limit; for probe only
 	shedding atomic.Bool
 	limit    time.Duration
 }
@@ -19,9 +21,8 @@ type pressure struct {
 const (
 	probeEvery = 20 * time.Millisecond
 
-	// A probe moves the smoothed lateness by this part: it follows in about a
-	// second, and one long collection of garbage is no overload.
-	probeWeight = 0.02
+	// The smoothed lateness follows in about a second.
+	smoothing = time.Second
 
 	// shedsFrom is how many sessions a node has before it sheds. Fewer are not
 	// what it suffers from, and nobody would be served better.
@@ -42,16 +43,21 @@ func (p *pressure) watch(ctx context.Context) {
 	}
 }
 
-// probe takes note of how late one was. Shedding begins at the limit and ends at
-// half of it, so that what was shed does not bring about the next shedding.
+// probe takes note of how late one was. It counts for the time since the one
+// before, because the later probes are, the fewer there are. Shedding begins at
+// the limit and ends at half of it, so that what was shed does not bring about the
+// next shedding. A probe counts for twice the limit at most: one long collection of
+// garbage is no overload, and what was a great one is over as soon as another.
 func (p *pressure) probe(late time.Duration) {
 	smoothed := float64(p.lateness.Load())
-	smoothed += probeWeight * (float64(late) - smoothed)
+	weight := 1 - math.Exp(-float64(probeEvery+late)/float64(smoothing))
+	smoothed += weight * (float64(late) - smoothed)
 	p.lateness.Store(int64(smoothed))
+	p.strain += weight * (float64(min(late, 2*p.limit)) - p.strain)
 	switch {
-	case smoothed > float64(p.limit):
+	case p.strain > float64(p.limit):
 		p.shedding.Store(true)
-	case smoothed < float64(p.limit)/2:
+	case p.strain < float64(p.limit)/2:
 		p.shedding.Store(false)
 	}
 }

@@ -43,7 +43,8 @@ type session struct {
 	leaving   atomic.Bool  // the node drains: end as soon as what has arrived is answered
 
 	mu       sync.Mutex
-	ending   *ending // set once; no frame is taken from then on
+	ending   *ending // no frame is taken from then on
+	closing  bool    // the ending is what it will be: the close frame goes out
 	revision uint64  // of the grant that was learned last
 	location bool    // whether that grant covers location
 	decoder  wire.Decoder
@@ -120,6 +121,7 @@ func (s *session) finish(end *ending) {
 	server := s.server
 	defer server.registry.closed(s)
 	s.stop(end)
+	end = s.awaitAnswers(end)
 	s.sayClose(end)
 	server.registry.remove(s)
 	server.metrics.closes.WithLabelValues(end.label).Inc()
@@ -130,6 +132,26 @@ func (s *session) finish(end *ending) {
 	} else {
 		linger(s.conn)
 	}
+	s.answers.wait() // the connection is closed: whoever still wrote to it is through
+}
+
+// awaitAnswers lets a client that reads have the answers to what was taken
+// before its stream ended, and returns the ending: what cuts them off, such as a
+// withdrawal, does so here too.
+func (s *session) awaitAnswers(end *ending) *ending {
+	if end.silent {
+		return end
+	}
+	if !end.cuts {
+		s.answers.wait()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closing = true
+	if s.ending.cuts {
+		return s.ending
+	}
+	return end
 }
 
 // caught, deferred, keeps a fault of ours from ending more than this session.
@@ -425,12 +447,19 @@ func (s *session) stop(end *ending) {
 	s.endLocked(end)
 }
 
-// endLocked sets the ending, if there is none yet, clears what the session
-// holds and wakes its goroutine.
+// endLocked sets the ending, clears what the session holds and wakes its
+// goroutine. The first ending stands, unless one that cuts comes before it was
+// said.
 func (s *session) endLocked(end *ending) {
-	if s.ending == nil {
+	first := s.ending == nil
+	if first || end.cuts && !s.ending.cuts && !s.closing {
 		s.ending = end
-		s.wake()
+		if end.cuts && s.conn != nil {
+			s.answers.cut()
+		}
+		if first {
+			s.wake()
+		}
 	}
 	s.forgetLocked()
 }
@@ -461,11 +490,11 @@ func (s *session) sweep(now time.Time) (oldest time.Duration) {
 	s.check()
 	silent := now.Sub(time.Unix(0, s.lastFrame.Load()))
 	switch {
-	case silent > s.server.config.IdleTimeout:
-		s.stop(endWith(wire.CloseIdle, ""))
-		return 0
 	case s.answers.overdue(now):
 		s.stop(endOfUnread())
+		return 0
+	case silent > s.server.config.IdleTimeout:
+		s.stop(endWith(wire.CloseIdle, ""))
 		return 0
 	}
 	held := s.resident.Load()
@@ -491,7 +520,7 @@ func (s *session) sayClose(end *ending) {
 		}
 		at := len(last)
 		last = framing.AppendClose(framing.Open(last), end.code, end.reason)
-		s.answers.sendLast(framing.Seal(last, at, framing.Close), s.conn)
+		s.answers.sendLast(framing.Seal(last, at, framing.Close))
 	}
 	if !end.since.IsZero() {
 		s.server.metrics.withdrawalToClose.Observe(time.Since(end.since).Seconds())

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"runtime"
 	"testing"
@@ -120,10 +121,10 @@ func TestStackOfASession(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector has larger stacks")
 	}
-	const sessions = 300
+	const sessions, rounds = 300, 5
 	n := startNode(t, func(c *Config) { c.Limits = unlimited })
 	n.person("anna", consent.Acceleration, consent.Location)
-	payloads := encoded(t, client.Packed, noon, 13)
+	payloads := encoded(t, client.Packed, noon, 10+3*rounds)
 	for i := range payloads {
 		payloads[i] = masked(0x82, payloads[i])
 	}
@@ -147,13 +148,18 @@ func TestStackOfASession(t *testing.T) {
 	}
 	send(0, 10)
 	// A collection halves stacks of which little is in use, however large the
-	// runtime made them at first. What they need they take again.
-	for range 4 {
-		runtime.GC()
+	// runtime made them at first. What they need they take again. What else runs
+	// in the process, such as the end of a handshake, only adds: the least counts.
+	stack := int64(math.MaxInt64)
+	for round := range rounds {
+		for range 4 {
+			runtime.GC()
+		}
+		send(10+3*round, 13+3*round)
+		runtime.ReadMemStats(&after)
+		stack = min(stack, (int64(after.StackInuse)-int64(before.StackInuse))/sessions)
 	}
-	send(10, 13)
-	runtime.ReadMemStats(&after)
-	if stack := (int64(after.StackInuse) - int64(before.StackInuse)) / sessions; stack > 7500 {
+	if stack > 7500 {
 		// Doubled, all of them have 8 KiB. In between is what the runtime keeps
 		// of stacks that are not used any more.
 		t.Errorf("%d bytes of stack a session", stack)

@@ -42,7 +42,7 @@ type serveCommand struct {
 	MaxSessions            int `default:"20000" help:"Live sessions on this node."`
 	MaxSessionsPerPerson   int `default:"4" help:"Live sessions of one person."`
 	MaxFrameBytes          int `default:"262144" help:"Bytes of one frame."`
-	MaxSamplesPerSecond    int `default:"1000" help:"Readings a second of one session, averaged over two minutes. All sessions of a person together may send twice as many, here and in the next two."`
+	MaxSamplesPerSecond    int `default:"1000" help:"Readings a second of one session, averaged over two minutes; each second of motion counts as 50 more. All sessions of a person together may send twice as many, here and in the next two."`
 	MaxBytesPerSecond      int `default:"131072" help:"Bytes a second of one session, averaged over two minutes."`
 	MaxFramesPerSecond     int `default:"50" help:"Frames a second of one session, averaged over one minute."`
 	MaxAdmissionsPerSecond int `default:"500" help:"Sessions let in a second."`

@@ -76,6 +76,16 @@ func parseHeader(b []byte) (h header, n int) {
 	return h, n
 }
 
+// Length returns how many bytes the frame at the start of p has, its header
+// included, however much of it is there. It is 0 when p ends within the header.
+func Length(p []byte) int {
+	h, n := parseHeader(p)
+	if n == 0 {
+		return 0
+	}
+	return n + int(h.length)
+}
+
 // sealRoom is what Seal needs in front of a payload: the header of a message of
 // less than 64 KiB.
 const sealRoom = 4

@@ -156,6 +156,10 @@ func TestSeal(t *testing.T) {
 		message := Open([]byte("before"))
 		message = append(message, payload...)
 		message = Seal(message, len("before"), Binary)
+		frame := message[len("before"):]
+		if got := Length(append(frame[:len(frame):len(frame)], "behind"...)); got != len(frame) || Length(frame[:1]) != 0 {
+			t.Errorf("%d bytes: a length of %d", n, got)
+		}
 		r := NewReader(NewSocket(&tape{rest: message[len("before"):], step: 1 << 20}), 1<<20, false)
 		op, got, err := r.Next()
 		if op != Binary || !bytes.Equal(got, payload) || err != nil || string(message[:6]) != "before" {
