@@ -141,10 +141,9 @@ func TestPressure(t *testing.T) {
 // An overloaded node refuses new sessions, tells when to come back, and lets in
 // again when it can.
 func TestShedding(t *testing.T) {
-	n := startNode(t, func(c *Config) { c.ShedLateness = time.Hour })
+	n := startNode(t, func(c *Config) { c.ShedLateness = time.Nanosecond }) // every probe is later
 	anna := n.person("anna", consent.Acceleration)
-	n.server.pressure.shedding.Store(true)
-	defer n.server.pressure.shedding.Store(false)
+	eventually(t, "the node is late", n.server.pressure.shedding.Load)
 	n.stream(anna, client.StreamOptions{}).Close() // few sessions: not what is late
 	n.server.registry.live.Add(shedsFrom)
 	var refused *client.Error
