@@ -321,13 +321,15 @@ func (r *runner) tell(ctx context.Context, began time.Time, report *Report) {
 	usage := newUsage(r.config.PIDs)
 	for second := 0; ; second++ {
 		sleep(ctx, time.Until(began.Add(time.Duration(second+1)*time.Second)))
+		// Asked before the tally is taken: what is counted until the end is in it.
+		last := ctx.Err() != nil
 		interval := r.tally.take(second)
 		interval.CPU, interval.Memory, interval.OwnCPU = usage.now()
 		report.add(interval)
 		if r.config.Tell != nil {
 			r.config.Tell(interval)
 		}
-		if ctx.Err() != nil {
+		if last {
 			return
 		}
 	}
