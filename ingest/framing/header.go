@@ -36,6 +36,7 @@ func isControl(op byte) bool { return op >= Close }
 
 // A header is what stands before a payload.
 type header struct {
+	wide   bool // the length stands in bytes of its own
 	op     byte
 	fin    bool
 	masked bool
@@ -57,13 +58,13 @@ func parseHeader(b []byte) (h header, n int) {
 		if len(b) < n+2 {
 			return h, 0
 		}
-		h.length = uint64(binary.BigEndian.Uint16(b[n:]))
+		h.length, h.wide = uint64(binary.BigEndian.Uint16(b[n:])), true
 		n += 2
 	case length64:
 		if len(b) < n+8 {
 			return h, 0
 		}
-		h.length = binary.BigEndian.Uint64(b[n:])
+		h.length, h.wide = binary.BigEndian.Uint64(b[n:]), true
 		n += 8
 	}
 	if h.masked {

@@ -195,7 +195,7 @@ func (r *Reader) check(first byte, h header) error {
 	}
 	switch h.op {
 	case Close, Ping, Pong:
-		if !h.fin || h.length > MaxControl {
+		if !h.fin || h.wide || h.length > MaxControl { // RFC 6455, 5.5
 			return errControl
 		}
 	case Text, Binary:

@@ -149,6 +149,7 @@ func FuzzReaderAgreesWithGorilla(f *testing.F) {
 	f.Add(client(0x01, "frag", 0x8a, "pong", 0x80, "ments"), 1)
 	f.Add(client(0x82, strings.Repeat("x", 70000)), 100)
 	f.Add([]byte{0x81, 0xfe, 0x00, 0x01, 1, 2, 3, 4, 5}, 1) // one byte, its length in two
+	f.Add([]byte{0x88, 0xfe, 0, 0, 0, 0, 2, 0}, 120)        // a close whose length, 0, stands in two bytes
 	f.Fuzz(func(t *testing.T, data []byte, step int) {
 		const limit = 1000
 		want, wantFailed := gorillaReadAll(bytes.Clone(data), limit)
