@@ -108,15 +108,15 @@ func TestPressure(t *testing.T) {
 	p := pressure{limit: 20 * time.Millisecond}
 	// Where a probe comes half a second late there are two a second: as many
 	// seconds have to do as with probes that are a little late.
-	p.probe(500 * time.Millisecond)
-	p.probe(500 * time.Millisecond)
+	p.probe(500*time.Millisecond, 500*time.Millisecond)
+	p.probe(500*time.Millisecond, 500*time.Millisecond)
 	if !p.shedding.Load() {
 		t.Errorf("after a second of great lateness %v", time.Duration(p.lateness.Load()))
 	}
 	p = pressure{limit: 20 * time.Millisecond}
 	probes := func(n int, late time.Duration) bool {
 		for range n {
-			p.probe(late)
+			p.probe(late, max(late, probeEvery))
 		}
 		return p.shedding.Load()
 	}
@@ -135,6 +135,45 @@ func TestPressure(t *testing.T) {
 		if got := probes(step.n, step.late); got != step.want {
 			t.Errorf("step %d: shedding %t, lateness %v", i, got, time.Duration(p.lateness.Load()))
 		}
+	}
+}
+
+// After an overload the door opens slowly, for a minute.
+func TestReopening(t *testing.T) {
+	p := pressure{limit: 20 * time.Millisecond}
+	now := time.Now().UnixNano()
+	comeIn := func(knocks int, sessions int) (n int) {
+		for range knocks {
+			if p.admits(now, sessions) {
+				n++
+			}
+		}
+		return n
+	}
+	if n := comeIn(500, 1000); n != 500 {
+		t.Errorf("%d of 500 were let in before there was any overload", n)
+	}
+	p.probe(time.Second, 5*time.Second)
+	if n := comeIn(500, 1000); n != 0 {
+		t.Errorf("%d were let in during the overload", n)
+	}
+	if n := comeIn(10, shedsFrom-1); n != 10 {
+		t.Errorf("%d of 10 were let in where few are", n)
+	}
+	p.probe(0, 5*time.Second)
+	for second := range 10 {
+		n := 0
+		for range 100 {
+			now += int64(time.Second / 100)
+			n += comeIn(5, 1000)
+		}
+		if n < 9 || n > 11 {
+			t.Errorf("in second %d %d were let in to 1000 sessions", second, n)
+		}
+	}
+	now += int64(reopening)
+	if n := comeIn(500, 1000); n != 500 {
+		t.Errorf("%d of 500 were let in when it was long over", n)
 	}
 }
 
@@ -376,5 +415,83 @@ func TestDrainAnswersFirst(t *testing.T) {
 	}
 	if estimates < len(payloads)-1 || draining != 1 {
 		t.Errorf("%d estimates for %d frames, told of the drain %d times", estimates, len(payloads), draining)
+	}
+}
+
+// A node that has let in too much sends sessions away until answers are no
+// longer late, and no more of them than that takes.
+func TestRelief(t *testing.T) {
+	var r relief
+	for i, step := range []struct {
+		lateness time.Duration
+		shedding bool
+		sessions int
+		want     int
+	}{
+		{300 * time.Millisecond, true, 1000, 0}, // the door is closed: that may do
+		{400 * time.Millisecond, true, 1000, 0},
+		{200 * time.Millisecond, true, 1000, 0},
+		{300 * time.Millisecond, true, 1000, 0},
+		{400 * time.Millisecond, true, 1000, 0},
+		{400 * time.Millisecond, true, 1000, 0},
+		{400 * time.Millisecond, true, 1000, 0},
+		{400 * time.Millisecond, true, 1000, 40}, // it does not
+		{500 * time.Millisecond, true, 960, 39},  // worse still
+		{400 * time.Millisecond, true, 921, 0},   // better: it may be enough
+		{390 * time.Millisecond, true, 921, 37},  // hardly better any more
+		{100 * time.Millisecond, true, 884, 0},
+		{95 * time.Millisecond, true, 884, 36}, // not over before the door opens
+		{5 * time.Millisecond, false, 848, 0},
+		{400 * time.Millisecond, true, 848, 0}, // the next overload begins as the first
+		{500 * time.Millisecond, true, shedsFrom + 1, 0},
+		{500 * time.Millisecond, true, shedsFrom + 1, 0},
+		{500 * time.Millisecond, true, shedsFrom + 1, 0},
+		{500 * time.Millisecond, true, shedsFrom + 1, 1},
+		{500 * time.Millisecond, true, shedsFrom, 0}, // few sessions: not what is late
+	} {
+		if got := r.step(step.lateness, 25*time.Millisecond, step.shedding, step.sessions); got != step.want {
+			t.Errorf("step %d: %d have to go, want %d", i, got, step.want)
+		}
+	}
+}
+
+// Those who came last go first, and are told as in a drain when to come back.
+func TestTheNewestAreSentAway(t *testing.T) {
+	n := startNode(t, nil)
+	anna := n.person("anna", consent.Acceleration)
+	first := n.stream(anna, client.StreamOptions{})
+	defer first.Close()
+	second := n.stream(anna, client.StreamOptions{})
+	defer second.Close()
+	eventually(t, "both are there", func() bool { return n.server.registry.count() == 2 })
+	n.server.sendAway(1)
+	told := 0.0
+	code, _ := closeOf(t, second, func(m wire.Message) { told = max(told, m.ReconnectAfterS) })
+	if code != wire.CloseGoingAway || told == 0 {
+		t.Errorf("closed with %d, and told to come back after %g s", code, told)
+	}
+	eventually(t, "the older one is left", func() bool { return n.server.registry.count() == 1 })
+	if n.metric(`tempogate_sessions_sent_away_total`) != 1 {
+		t.Error("it was not counted")
+	}
+}
+
+// The errand comes as late as what waits before it.
+func TestErrand(t *testing.T) {
+	var e errand
+	defer e.end()
+	if e.late(time.Now()) != 0 {
+		t.Error("late before it began")
+	}
+	e.begin()
+	e.late(time.Now())
+	eventually(t, "it is done", func() bool { return e.sent.Load() == 0 })
+	if took := e.late(time.Now()); took <= 0 {
+		t.Errorf("the first took %v", took)
+	}
+	eventually(t, "the second is done", func() bool { return e.sent.Load() == 0 })
+	e.sent.Store(time.Now().Add(-time.Minute).UnixNano()) // one that is under way for a minute
+	if late := e.late(time.Now()); late < time.Minute {
+		t.Errorf("one under way for a minute is %v late", late)
 	}
 }

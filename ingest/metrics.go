@@ -29,6 +29,7 @@ type metrics struct {
 	ignored                  prometheus.Counter
 	estimates                prometheus.Counter
 	windowsCleared           prometheus.Counter
+	sentAway                 prometheus.Counter
 	unread                   prometheus.Counter // estimates dropped
 
 	frameToEstimate   prometheus.Histogram
@@ -74,6 +75,7 @@ func newMetrics(reg *registry, load *pressure, gone *account, ledger Ledger) *me
 		ignored:        counter("tempogate_readings_ignored_total", "Readings that serve nothing here and were not parsed."),
 		estimates:      counter("tempogate_estimates_total", "Estimates sent."),
 		unread:         counter("tempogate_estimates_dropped_total", "Estimates dropped because the client does not read."),
+		sentAway:       counter("tempogate_sessions_sent_away_total", "Live sessions that an overloaded node told to come back later."),
 		windowsCleared: counter("tempogate_windows_cleared_total", "Windows cleared because no frame renewed them."),
 		frameToEstimate: histogram("tempogate_frame_to_estimate_seconds",
 			"From a frame read whole to its estimates written.",
@@ -90,7 +92,7 @@ func newMetrics(reg *registry, load *pressure, gone *account, ledger Ledger) *me
 	}
 	m.registry.MustRegister(
 		frames, samples, m.admissions, m.requests, m.closes, m.refused, m.panics,
-		m.frameBytes, m.ignored, m.estimates, m.windowsCleared, m.unread,
+		m.frameBytes, m.ignored, m.estimates, m.windowsCleared, m.unread, m.sentAway,
 		m.frameToEstimate, m.inference, m.withdrawalToClose,
 		gauge("tempogate_sessions", "Live sessions.", func() float64 { return float64(reg.count()) }),
 		gauge("tempogate_raw_samples_resident", "Samples held in the windows of all sessions.",

@@ -1,21 +1,30 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"math"
+	"os"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
 
 // A pressure tells when a node has more to do than it can. What it looks at is
-// what a frame would suffer: how late a goroutine runs that should run now. That
-// counts everything that can be short, the processors, the scheduler's queue and
-// other programs on the same machine, without a model of any of it.
+// what a frame suffers: how long it takes from a byte in the kernel to the
+// goroutine that waits for it, behind all others that wait likewise. That counts
+// everything that can be short, the processors, the scheduler's queue and other
+// programs on the same machine, without a model of any of it.
 type pressure struct {
 	lateness atomic.Int64 // smoothed, nanoseconds
 	strain   float64      // the same of probes that count for as much as twice the limit; for probe only
 	shedding atomic.Bool
 	limit    time.Duration
+
+	mu       sync.Mutex
+	reopened int64 // when the door opened again last, Unix nanoseconds
+	readmits meter // those let in since
 }
 
 const (
@@ -27,37 +36,190 @@ const (
 	// shedsFrom is how many sessions a node has before it sheds. Fewer are not
 	// what it suffers from, and nobody would be served better.
 	shedsFrom = 100
+
+	// After an overload the door opens slowly, or those who were kept out bring
+	// about the next: for so long, the sessions grow by so many percent a second.
+	reopening       = time.Minute
+	reopeningGrowth = 0.01
 )
 
 // watch probes until ctx is done.
 func (p *pressure) watch(ctx context.Context) {
 	ticker := time.NewTicker(probeEvery)
 	defer ticker.Stop()
+	var e errand
+	defer e.end()
+	e.begin()
+	before := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case due := <-ticker.C:
-			p.probe(time.Since(due))
+			now := time.Now()
+			p.probe(max(now.Sub(due), e.late(now)), now.Sub(before))
+			before = now
 		}
 	}
 }
 
-// probe takes note of how late one was. It counts for the time since the one
-// before, because the later probes are, the fewer there are. Shedding begins at
-// the limit and ends at half of it, so that what was shed does not bring about the
-// next shedding. A probe counts for twice the limit at most: one long collection of
-// garbage is no overload, and what was a great one is over as soon as another.
-func (p *pressure) probe(late time.Duration) {
+// probe takes note of how late one is, for the time since the one before.
+// Shedding begins at the limit and ends at half of it, so that what was shed does
+// not bring about the next shedding. A probe counts for twice the limit at most:
+// one long collection of garbage is no overload, and what was a great one is over
+// as soon as another.
+func (p *pressure) probe(late, since time.Duration) {
 	smoothed := float64(p.lateness.Load())
-	weight := 1 - math.Exp(-float64(probeEvery+late)/float64(smoothing))
+	weight := 1 - math.Exp(-float64(since)/float64(smoothing))
 	smoothed += weight * (float64(late) - smoothed)
 	p.lateness.Store(int64(smoothed))
 	p.strain += weight * (float64(min(late, 2*p.limit)) - p.strain)
 	switch {
 	case p.strain > float64(p.limit):
 		p.shedding.Store(true)
-	case p.strain < float64(p.limit)/2:
+	case p.strain < float64(p.limit)/2 && p.shedding.Load():
+		p.mu.Lock()
+		p.reopened = time.Now().UnixNano()
+		p.mu.Unlock()
 		p.shedding.Store(false)
+	}
+}
+
+// admits reports whether one more may come to so many sessions.
+func (p *pressure) admits(now int64, sessions int) bool {
+	if sessions < shedsFrom {
+		return true
+	}
+	if p.shedding.Load() {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reopened == 0 || now-p.reopened > int64(reopening) {
+		return true
+	}
+	return p.readmits.take(now, 1, newPace(int(math.Ceil(reopeningGrowth*float64(sessions))), 1))
+}
+
+// An errand is a byte that goes through a pipe again and again, to a goroutine
+// that waits for it as a session waits for a frame. A timer would not do: whoever
+// it wakes runs before all others.
+type errand struct {
+	from, to *os.File
+	sent     atomic.Int64 // Unix nanoseconds while it is under way, else 0
+	took     atomic.Int64 // the last one, nanoseconds
+	reader   sync.WaitGroup
+}
+
+// begin starts the goroutine. Where there is no pipe to be had, no errand is ever
+// late.
+func (e *errand) begin() {
+	var err error
+	if e.from, e.to, err = os.Pipe(); err != nil {
+		return
+	}
+	e.reader.Go(func() {
+		var b [1]byte
+		for {
+			if n, err := e.from.Read(b[:]); n == 0 || err != nil {
+				return
+			}
+			e.took.Store(time.Now().UnixNano() - e.sent.Load())
+			e.sent.Store(0)
+		}
+	})
+}
+
+// late returns how long the newest errand has taken, so far if it is still under
+// way, and sends another if it is not.
+func (e *errand) late(now time.Time) time.Duration {
+	if e.to == nil {
+		return 0
+	}
+	if sent := e.sent.Load(); sent != 0 {
+		return time.Duration(now.UnixNano() - sent)
+	}
+	e.sent.Store(now.UnixNano())
+	if _, err := e.to.Write([]byte{0}); err != nil {
+		e.sent.Store(0)
+	}
+	return time.Duration(e.took.Load())
+}
+
+func (e *errand) end() {
+	if e.to == nil {
+		return
+	}
+	e.to.Close()
+	e.reader.Wait()
+	e.from.Close()
+}
+
+// A relief takes load off a node that has let in more than it can serve: else
+// all would wait, longer and longer, and nobody be served.
+type relief struct {
+	under   bool
+	seconds int           // that it has been late
+	before  time.Duration // lateness when it was last asked
+}
+
+const (
+	// Relief begins after so many seconds of this many times the lateness that
+	// closes the door. What passes by itself sends nobody away.
+	reliefAfter    = 5
+	reliefMultiple = 10
+
+	// reliefShare is the share of the sessions that is sent away in a second in
+	// which nothing has become better.
+	reliefShare = 0.04
+)
+
+// step is asked once a second and returns how many of so many sessions have to
+// go. It is over when the node would let somebody in again. While it becomes better,
+// what was sent away may have been enough.
+func (r *relief) step(lateness, limit time.Duration, shedding bool, sessions int) int {
+	better := lateness < r.before*9/10
+	r.before = lateness
+	if r.seconds++; lateness < reliefMultiple*limit {
+		r.seconds = 0
+	}
+	r.under = shedding && sessions > shedsFrom && (r.under || r.seconds >= reliefAfter)
+	if !r.under || better {
+		return 0
+	}
+	return min(int(math.Ceil(reliefShare*float64(sessions))), sessions-shedsFrom)
+}
+
+// relieve sends away sessions of an overloaded node, those who came last first,
+// to the benefit of the others.
+func (s *Server) relieve(ctx context.Context) {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	var r relief
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		was := r.under
+		lateness := time.Duration(s.pressure.lateness.Load())
+		n := r.step(lateness, s.pressure.limit, s.pressure.shedding.Load(), s.registry.count())
+		if r.under != was {
+			s.log.Warn("overload", "sends_sessions_away", r.under, "sessions", s.registry.count(), "lateness", lateness.Round(time.Millisecond))
+		}
+		if n > 0 {
+			s.sendAway(n)
+		}
+	}
+}
+
+// sendAway has the newest sessions end as a drain does.
+func (s *Server) sendAway(n int) {
+	all := slices.DeleteFunc(s.registry.appendSessions(nil), func(s *session) bool { return s.leaving.Load() })
+	slices.SortFunc(all, func(a, b *session) int { return cmp.Compare(b.number, a.number) })
+	for _, session := range all[:min(n, len(all))] {
+		session.leave(0)
+		s.metrics.sentAway.Inc()
 	}
 }

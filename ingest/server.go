@@ -147,6 +147,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	sweeping, stopSweeping := context.WithCancel(context.Background())
 	goroutines.Go(func() { s.sweep(sweeping) })
 	goroutines.Go(func() { s.pressure.watch(sweeping) })
+	goroutines.Go(func() { s.relieve(sweeping) })
 	s.serving.Store(true)
 
 	var err error

@@ -40,7 +40,7 @@ type session struct {
 	used      meters       // for the session's goroutine only
 	lastFrame atomic.Int64 // when the last frame was whole, Unix nanoseconds
 	resident  atomic.Int64 // samples in the window
-	leaving   atomic.Bool  // the node drains: end as soon as what has arrived is answered
+	leaving   atomic.Bool  // the node drains or has too much to do: end as soon as what has arrived is answered
 
 	mu       sync.Mutex
 	ending   *ending // no frame is taken from then on
@@ -386,8 +386,8 @@ func (s *session) woken(err error) error {
 	return err
 }
 
-// leave has the session end after a while because the node drains. Until then
-// it goes on: what has arrived, and what arrives, is answered.
+// leave has the session end after a while because the node drains or has too much
+// to do. Until then it goes on: what has arrived, and what arrives, is answered.
 func (s *session) leave(after time.Duration) {
 	s.leaving.Store(true)
 	s.mu.Lock()

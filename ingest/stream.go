@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -80,7 +81,7 @@ func (s *Server) gate(r *http.Request) (principal string, refused *Problem) {
 // shed refuses while the node has more to do than it can. Those who come back
 // do not all do so at once.
 func (s *Server) shed() *Problem {
-	if !s.pressure.shedding.Load() || s.registry.count() < shedsFrom {
+	if s.pressure.admits(time.Now().UnixNano(), s.registry.count()) {
 		return nil
 	}
 	return problem(http.StatusTooManyRequests, CodeTooManySessions,
