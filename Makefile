@@ -2,9 +2,10 @@
 
 GO       ?= go
 FUZZTIME ?= 5s
+FUZZ     ?= .
 BINARY   := bin/tempogate
 
-.PHONY: build demo test check race fuzz model wasm eval bench-classifier bench-consent bench-page bench-ingest clean
+.PHONY: build demo test check race fuzz abuse-cases model wasm eval bench-classifier bench-consent bench-page bench-ingest clean
 
 build:
 	$(GO) build -o $(BINARY) ./cmd/tempogate
@@ -26,14 +27,20 @@ race:
 	done; echo "no Chromium, so the tests of the page are skipped: apt-get install chromium" >&2
 	$(GO) test -race -timeout 15m ./...
 
-# A short run of every fuzz target; longer with FUZZTIME=10m.
+# A short run of every fuzz target; longer with FUZZTIME=10m, by number with
+# FUZZTIME=10000000x, some of them with FUZZ='Decode|Reader'.
 fuzz:
 	@set -e; for package in $$($(GO) list ./...); do \
-	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' | grep -E '$(FUZZ)' || true); do \
 	    echo "fuzz $$package $$target"; \
 	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package; \
 	  done; \
 	done
+
+# How many cases of hostile input are played, and whether all end as they should.
+abuse-cases:
+	@out=$$($(GO) test ./ingest -run '^TestHostileInput$$' -count 1 -v -datadriven-quiet) || { echo "$$out" >&2; exit 1; }; \
+	  echo "$$out" | grep -oE 'abuse_cases [0-9]+'
 
 # Trains the model that the binary carries.
 model: build

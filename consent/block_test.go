@@ -209,11 +209,11 @@ func FuzzBlock(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(bytes.Repeat([]byte{0xff}, 40))
 	f.Add(append([]byte{30, 0, 0, 0, 1}, make([]byte, 25)...))
+	dir := f.TempDir() // one for all: making and removing folders would take most of the time
+	if err := os.MkdirAll(filepath.Join(dir, blockFolder(streamName)), 0o700); err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		dir := t.TempDir()
-		if err := os.MkdirAll(filepath.Join(dir, blockFolder(streamName)), 0o700); err != nil {
-			t.Fatal(err)
-		}
 		overwrite(t, filepath.Join(dir, blockFolder(streamName), "1.blk"), string(data))
 		var taken int
 		err := readBlocks(dir, 0, func(_ uint64, subject string, body []byte) error {

@@ -85,12 +85,21 @@ func (w *witness) read() error {
 	case err != nil:
 		return unavailable("the note of how far the ledger had come cannot be read", err)
 	default:
-		if _, err := fmt.Sscanf(string(data), "%d %s\n", &w.sequence, &w.digest); err != nil ||
-			string(data) != fmt.Sprintf(witnessForm, w.sequence, w.digest) || len(w.digest) != len(genesis.String()) {
+		var ok bool
+		if w.sequence, w.digest, ok = parseWitness(data); !ok {
 			return &Error{Code: CodeLedgerDamaged, Message: "the note of how far the ledger had come is damaged: " + w.advice()}
 		}
 	}
 	return nil
+}
+
+// parseWitness reads the whole of the file. ok is false for anything that note
+// does not write.
+func parseWitness(data []byte) (sequence uint64, digest string, ok bool) {
+	if _, err := fmt.Sscanf(string(data), "%d %s\n", &sequence, &digest); err != nil {
+		return 0, "", false
+	}
+	return sequence, digest, string(data) == fmt.Sprintf(witnessForm, sequence, digest) && len(digest) == len(genesis.String())
 }
 
 func (w *witness) advice() string {

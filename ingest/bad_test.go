@@ -177,55 +177,6 @@ func masked(first byte, payload []byte) []byte {
 	return append(frame, payload...)
 }
 
-// Frames of RFC 6455 itself: broken ones end the session, odd ones do not.
-func TestRawFrames(t *testing.T) {
-	n := startNode(t, nil)
-	n.person("anna", consent.Acceleration)
-	token := n.token("anna")
-	end := []byte(`{"type":"end"}`)
-	for _, test := range []struct {
-		name string
-		send [][]byte
-		code int
-	}{
-		{"whole", [][]byte{masked(0x81, end)}, 1000},
-		{"in three fragments", [][]byte{masked(0x01, end[:5]), masked(0x00, end[5:9]), masked(0x80, end[9:])}, 1000},
-		{"fragments with a ping between", [][]byte{masked(0x01, end[:5]), masked(0x89, []byte("hi")), masked(0x80, end[5:])}, 1000},
-		{"byte by byte", bytewise(masked(0x81, end)), 1000},
-		{"goodbye first", [][]byte{masked(0x88, []byte{0x03, 0xe8})}, 1000},
-		{"unmasked", [][]byte{append([]byte{0x81, byte(len(end))}, end...)}, 1002},
-		{"reserved bit, as compression would set", [][]byte{masked(0xc1, end)}, 1002},
-		{"unknown opcode", [][]byte{masked(0x83, end)}, 1002},
-		{"continuation of nothing", [][]byte{masked(0x80, end)}, 1002},
-		{"a new message in the middle of one", [][]byte{masked(0x01, end[:5]), masked(0x81, end)}, 1002},
-		{"a fragmented ping", [][]byte{masked(0x09, []byte("hi"))}, 1002},
-		{"an oversized ping", [][]byte{masked(0x89, make([]byte, 126))}, 1002},
-		{"a length beyond 63 bits", [][]byte{{0x82, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}, 4413},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			w, r := upgraded(t, n, token)
-			for _, frame := range test.send {
-				if _, err := w.Write(frame); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if code := readClose(t, r); code != test.code {
-				t.Errorf("closed with %d, want %d", code, test.code)
-			}
-			w.(io.Closer).Close()
-			eventually(t, "the session is gone", func() bool { return n.server.registry.count() == 0 })
-		})
-	}
-}
-
-func bytewise(frame []byte) [][]byte {
-	var parts [][]byte
-	for i := range frame {
-		parts = append(parts, frame[i:i+1])
-	}
-	return parts
-}
-
 // Ten gigabytes of one sample: announced as one frame, sent as far as the
 // server reads. It must not be believed, nor be held in memory, and the sender
 // must be told.

@@ -3,6 +3,7 @@ package ingest
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/gorilla/websocket"
@@ -17,13 +18,13 @@ import (
 // A token in the query is refused even when it is good: addresses end up in
 // the logs of every proxy on the way.
 func (s *Server) identify(r *http.Request) (identity.Identity, *Problem) {
-	query := r.URL.Query()
-	for _, name := range []string{"token", "access_token", "bearer", "authorization"} {
-		if query.Has(name) {
-			return identity.Identity{}, problem(http.StatusUnauthorized, CodeTokenInQuery,
-				"a token in the address ends up in logs: send it as \"Authorization: Bearer ...\", "+
-					"or as the second WebSocket subprotocol \""+wire.BearerPrefix+"<token>\"")
-		}
+	if tokenInQuery(r.URL.RawQuery) {
+		return identity.Identity{}, problem(http.StatusUnauthorized, CodeTokenInQuery,
+			"a token in the address ends up in logs: send it as \"Authorization: Bearer ...\", "+
+				"or as the second WebSocket subprotocol \""+wire.BearerPrefix+"<token>\"")
+	}
+	if len(r.Header.Values("Authorization")) > 1 {
+		return identity.Identity{}, problem(http.StatusUnauthorized, CodeBadToken, "more than one Authorization: send one")
 	}
 	token := bearer(r)
 	if token == "" {
@@ -39,6 +40,23 @@ func (s *Server) identify(r *http.Request) (identity.Identity, *Problem) {
 		return identity.Identity{}, problem(http.StatusUnauthorized, CodeBadToken, err.Error())
 	}
 	return who, nil
+}
+
+// tokenInQuery reports whether a query names a token. It reads what url.Values
+// would pass over, such as parameters with a semicolon between them: whoever
+// wrote them has to learn of it.
+func tokenInQuery(query string) bool {
+	for parameter := range strings.FieldsFuncSeq(query, func(c rune) bool { return c == '&' || c == ';' }) {
+		name, _, _ := strings.Cut(parameter, "=")
+		if plain, err := url.QueryUnescape(name); err == nil {
+			name = plain
+		}
+		switch strings.ToLower(name) {
+		case "token", "access_token", "bearer", "authorization":
+			return true
+		}
+	}
+	return false
 }
 
 // bearer returns the token that a request carries, or "". The header wins over

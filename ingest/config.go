@@ -239,11 +239,15 @@ func (c *Config) allowedOrigin(r *http.Request) bool {
 	if origin == "" {
 		return true
 	}
+	if len(r.Header.Values("Origin")) > 1 {
+		return false // no browser sends two
+	}
 	for _, o := range c.Origins {
 		if strings.EqualFold(o, origin) {
 			return true
 		}
 	}
 	u, err := url.Parse(origin)
-	return err == nil && strings.EqualFold(u.Host, r.Host)
+	// Without a host there is no own origin: "null" and "file://" have none either.
+	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
 }

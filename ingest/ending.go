@@ -8,6 +8,7 @@ import (
 	"net"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
 
@@ -43,8 +44,11 @@ func endWith(code int, reason string) *ending {
 	if reason == "" {
 		reason = wire.CloseReason(code)
 	}
-	if const123 := 123; len(reason) > const123 { // a close frame holds 125 bytes
-		reason = reason[:const123]
+	if n := framing.MaxControl - 2; len(reason) > n {
+		for !utf8.RuneStart(reason[n]) { // not within a character: it has to be UTF-8
+			n--
+		}
+		reason = reason[:n]
 	}
 	return &ending{code: code, label: strconv.Itoa(code), reason: reason}
 }

@@ -180,6 +180,11 @@ func (s *Server) pushGate(capability identity.Capability) *Problem {
 	return nil
 }
 
+const (
+	seriesMost = 256     // bytes of a recording's name: it is kept as long as the pusher is
+	numberMost = 1 << 53 // of a batch: the most that every JSON reader reads alike
+)
+
 // numberOf reads what puts a batch into its place. A batch without a number is
 // always next.
 func numberOf(payload []byte) (series string, number int64, err error) {
@@ -191,6 +196,13 @@ func numberOf(payload []byte) (series string, number int64, err error) {
 		// The text of that error may quote the batch.
 		return "", 0, problem(http.StatusBadRequest, CodeMalformed,
 			"a push is a JSON batch: messageId (a whole number), sessionId (a string) and payload (a list of readings)")
+	}
+	if len(head.SessionID) > seriesMost {
+		return "", 0, problem(http.StatusBadRequest, CodeMalformed,
+			"sessionId may have at most "+strconv.Itoa(seriesMost)+" bytes")
+	}
+	if head.MessageID != nil && *head.MessageID > numberMost {
+		return "", 0, problem(http.StatusBadRequest, CodeMalformed, "messageId may be at most 2^53: count the batches from 0")
 	}
 	if head.MessageID == nil {
 		return head.SessionID, -1, nil

@@ -55,6 +55,12 @@ func (s *Server) publicHandler() http.Handler {
 		mux.Handle(r.pattern, s.answering(r.pattern, r.call))
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TransferEncoding) > 0 {
+			// It may have had a Content-Length too, which net/http drops, and a
+			// proxy may have gone by that one: what follows on this connection is
+			// not to be trusted (RFC 9112, section 6.3).
+			w.Header().Set("Connection", "close")
+		}
 		if s.crossOrigin(w, r) {
 			return
 		}

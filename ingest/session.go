@@ -229,6 +229,9 @@ func (s *session) endOfNext(err error) error {
 		return endWith(wire.CloseTooLarge, fmt.Sprintf("a frame may have at most %d bytes: send one second of samples a frame",
 			s.server.config.Limits.FrameBytes))
 	}
+	if errors.Is(err, framing.ErrTooManyFragments) {
+		return endWith(wire.CloseTooMuch, fmt.Sprintf("a message may have at most %d fragments: send it in one", framing.MaxFragments))
+	}
 	return err
 }
 

@@ -67,7 +67,7 @@ func (s *Server) gate(r *http.Request) (principal string, refused *Problem) {
 	if d := s.config.Ledger.Decide(who.Principal, consent.Acceleration); !d.Allowed {
 		return "", s.noGrant(who.Principal, d.Reason)
 	}
-	if !websocket.IsWebSocketUpgrade(r) {
+	if !websocket.IsWebSocketUpgrade(r) || !r.ProtoAtLeast(1, 1) {
 		return "", problem(http.StatusUpgradeRequired, CodeUpgradeRequired,
 			"this path speaks WebSocket, subprotocol "+wire.Subprotocol)
 	}

@@ -309,3 +309,22 @@ func FuzzProviderVerify(f *testing.F) {
 		}
 	})
 }
+
+// FuzzParseKeySet: whatever a provider publishes, no key comes out of it that
+// tokens must not be signed with.
+func FuzzParseKeySet(f *testing.F) {
+	f.Add([]byte(`{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a","use":"sig","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`))
+	f.Add([]byte(`{"keys":[{"kty":"EC","crv":"P-256","kid":"b","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}`))
+	f.Add([]byte(`{"keys":[{"kty":"oct","k":"AAAA"},{"kty":"RSA","n":"AQAB","e":"AQAB"},null,1]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		keys, err := parseKeySet(data)
+		if err != nil && keys != nil || err == nil && (len(keys) == 0 || len(keys) > maxPublished) {
+			t.Fatalf("%d keys, %v", len(keys), err)
+		}
+		for i := range keys {
+			if !keys[i].IsPublic() || !usable(&keys[i]) {
+				t.Errorf("a key of type %T came out", keys[i].Key)
+			}
+		}
+	})
+}

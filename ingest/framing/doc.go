@@ -20,7 +20,8 @@
 // # Guarantees
 //
 //   - A Reader takes what gorilla/websocket takes, and refuses what it refuses
-//     (FuzzReaderAgreesWithGorilla).
+//     (FuzzReaderAgreesWithGorilla), but for messages in more than MaxFragments
+//     pieces (TestReader).
 //   - Between two messages a Reader holds no buffer, and what was given back is
 //     overwritten (TestNothingStaysBetweenMessages).
 //   - However much a peer announces, a Buffer grows with what has arrived, up to

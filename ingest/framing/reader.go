@@ -10,6 +10,16 @@ import (
 // can be read then.
 var ErrTooLarge = errors.New("framing: message too large")
 
+// ErrTooManyFragments is returned by Next for a message in more than MaxFragments
+// pieces. Nothing more can be read then.
+var ErrTooManyFragments = errors.New("framing: too many fragments")
+
+// MaxFragments is the most frames that a message may be cut into. Without a most,
+// fragments without a byte could come for ever: no message, and so none of the
+// limits that count messages, would ever come of them. It leaves 64 bytes a
+// fragment to a message of 256 KiB; libraries cut at a kilobyte and more.
+const MaxFragments = 4096
+
 // A ProtocolError is a frame that RFC 6455 does not allow. Nothing more can be
 // read then; the answer is to close with 1002.
 type ProtocolError struct {
@@ -41,6 +51,7 @@ type Reader struct {
 	// A message in fragments is put together at the start of the buffer.
 	whole    int  // bytes of it that are there already
 	fragment byte // its opcode, 0 where there is none
+	pieces   int  // fragments of it that are there already
 
 	handed struct{ from, to int } // what the last Next returned
 	waited bool
@@ -109,7 +120,7 @@ func (r *Reader) letGo() {
 func (r *Reader) Release() {
 	if r.buffer != nil {
 		r.buffer.release()
-		r.buffer, r.next, r.whole, r.fragment = nil, 0, 0, 0
+		r.buffer, r.next, r.whole, r.fragment, r.pieces = nil, 0, 0, 0, 0
 		r.handed.from, r.handed.to = 0, 0
 	}
 }
@@ -166,6 +177,9 @@ func (r *Reader) parse() (op byte, payload []byte, err error) {
 			return h.op, payload, nil
 		}
 		// A fragment: to the ones before it.
+		if r.pieces++; r.pieces > MaxFragments {
+			return 0, nil, ErrTooManyFragments
+		}
 		moved := copy(data[r.whole:], payload)
 		clear(data[max(from, r.whole+moved):to])
 		r.whole += moved
@@ -175,7 +189,7 @@ func (r *Reader) parse() (op byte, payload []byte, err error) {
 		if h.fin {
 			op, payload = r.fragment, data[:r.whole]
 			r.handed.from, r.handed.to = 0, r.whole
-			r.whole, r.fragment = 0, 0
+			r.whole, r.fragment, r.pieces = 0, 0, 0
 			return op, payload, nil
 		}
 	}
