@@ -78,7 +78,7 @@ func (l *Ledger) startDelivering(ctx context.Context) error {
 	d.waiting = map[uint64]handed{}
 	d.counts = map[string]*DeliveryCounts{}
 	d.inbox = nats.NewInbox() + "."
-	if _, err := l.store.conn.Subscribe(d.inbox+"*", d.answered); err != nil {
+	if _, err := l.store.tempo.Subscribe(d.inbox+"*", d.answered); err != nil {
 		return unavailable("recipients cannot be heard", err)
 	}
 	d.over = ctx.Done()
@@ -159,7 +159,7 @@ func (l *Ledger) handOver(o outgoing) {
 		pseudonym := p.who.pseudonym(recipient)
 		line := append(append(append(make([]byte, 0, len(o.estimate)+80), `{"person":"`...), pseudonym...), `",`...)
 		message := nats.Msg{Subject: tempoSubject + recipient, Reply: d.wait(recipient, pseudonym), Data: append(line, o.estimate[1:]...)}
-		if err := l.store.conn.PublishMsg(&message); err != nil {
+		if err := l.store.tempo.PublishMsg(&message); err != nil {
 			d.dropped([]string{recipient})
 		}
 	}
@@ -264,7 +264,7 @@ func (l *Ledger) Receive(ctx context.Context, recipient string, each func(line [
 		return &Error{Code: CodeUnknownRecipient, Message: "no notice names such a recipient"}
 	}
 	lines := make(chan *nats.Msg, outboxSize)
-	subscription, err := l.store.conn.ChanSubscribe(tempoSubject+recipient, lines)
+	subscription, err := l.store.tempo.ChanSubscribe(tempoSubject+recipient, lines)
 	if err != nil {
 		return unavailable("tempo cannot be received now", err)
 	}

@@ -50,7 +50,7 @@ func listen(t *testing.T, l *Ledger, name string) (*listener, func()) {
 		}
 	}()
 	<-listening
-	if err := l.store.conn.Flush(); err != nil { // the server knows
+	if err := l.store.tempo.Flush(); err != nil { // the server knows
 		t.Fatal(err)
 	}
 	stop := sync.OnceFunc(func() { cancel(); <-ended })
@@ -135,7 +135,7 @@ func TestTempoGoesToWhomTheGrantNames(t *testing.T) {
 
 	// What nobody listens for is not counted as received.
 	stopRace()
-	if err := l.store.conn.Flush(); err != nil {
+	if err := l.store.tempo.Flush(); err != nil {
 		t.Fatal(err)
 	}
 	l.Deliver(ada, []byte(estimate))
@@ -187,7 +187,7 @@ func TestAWithdrawalStopsWhatIsQueued(t *testing.T) {
 	for range outboxSize {
 		l.handOver(<-l.deliveries.outbox)
 	}
-	if err := l.store.conn.Flush(); err != nil {
+	if err := l.store.tempo.Flush(); err != nil {
 		t.Fatal(err)
 	}
 	if lines := coach.got(); len(lines) > 0 {

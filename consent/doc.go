@@ -60,6 +60,17 @@
 // was. The same secret gives each recipient of tempo its own name for a person,
 // so that Deliver tells two of them nothing that they could join (delivery.go).
 //
+// # In a cluster
+//
+// With NATSURL the streams are those of an external JetStream, on several
+// servers, and all else is the same. InitCluster makes them, and a node that
+// starts says what does not do. There, the server that leads a stream answers
+// for it; one that was cut off from the others believes for up to 20 s that it
+// still leads, while they elect another. So a lease counts from when the leader
+// last heard from most of the others, which it says with each answer, and a node
+// that was cut off together with it stops within the lease (lease.go).
+// ExportLedger and ImportLedger move a ledger from one kind of store to another.
+//
 // # Guarantees
 //
 //   - The reason of a decision is the first thing that is against it: TestTheGate.
@@ -90,6 +101,17 @@
 //     its own, and the person sees how much: TestTempoGoesToWhomTheGrantNames. A
 //     withdrawal stops what is queued: TestAWithdrawalStopsWhatIsQueued.
 //   - A lost store ends the node's answers within the lease: TestALostStoreEndsTheLease.
+//   - What is wrong with an account or its streams is said at the start:
+//     TestAccountsThatDoNotDo, TestStreamsThatAreNoLedger; setting up may be
+//     repeated: TestInitClusterMayBeRepeated.
+//   - A recipient with credentials of its own hears its own tempo and nothing
+//     else: TestRecipientsHearOnlyTheirOwn. One that is slow holds up nobody:
+//     TestASlowRecipientHoldsUpNobody.
+//   - A ledger that was moved is the same, and whoever was erased stays so:
+//     TestAMovedLedgerIsTheSame. A file that is broken, and a place that is not
+//     empty, are refused before anything is written: TestMovesThatAreRefused; a
+//     move that was cut short is finished: TestAnImportThatWasCutShortIsFinished;
+//     without the keys the file tells nothing: TestAMovedLedgerTellsNothing.
 //   - A withdrawal that cannot be kept still shuts the gate:
 //     TestAWithdrawalThatCannotBeKept.
 //   - A full disk loses no grant and ends no other session:

@@ -18,6 +18,9 @@ const (
 	CodeBadReceipt        = "bad_receipt"        // not a receipt, or not one that this key signed
 	CodeBadNotice         = "bad_notice"         // a notice that is incomplete, or edited without a new version
 	CodeBadKey            = "bad_key"            // a key file that cannot be used
+	CodeLedgerBusy        = "ledger_busy"        // somebody else is at work on the ledger
+	CodeLedgerNotEmpty    = "ledger_not_empty"   // a ledger was to be put where one is
+	CodeBadLedgerFile     = "bad_ledger_file"    // not an exported ledger, or not a whole one
 	CodeBadConfig         = "bad_config"         // a LedgerConfig that means nothing
 )
 

@@ -279,19 +279,21 @@ const maxTries = 64
 // The caller's context bounds the waiting for other changes, not the change
 // itself: a client that hangs up does not leave a withdrawal half done.
 func (l *Ledger) change(ctx context.Context, principal string, n *Notice, asked *request, write func(*person) (*changeEntry, error)) (done, error) {
+	waiting, cancel := context.WithTimeout(ctx, l.patience)
+	defer cancel()
 	select {
 	case l.putting <- struct{}{}:
 		defer func() { <-l.putting }()
-	case <-ctx.Done():
-		return done{}, unavailable("the ledger is busy", ctx.Err())
+	case <-waiting.Done():
+		return done{}, unavailable("the ledger is busy", waiting.Err())
 	}
 	if ended := l.hasEnded(); ended != nil {
 		return done{}, unavailable("the ledger does not answer", ended)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.patience)
+	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), l.patience)
 	defer cancel()
 
-	current := false // whether this node is known to have heard of everything
+	current := false // whether this node has heard of everything from before it was asked
 	for range maxTries {
 		l.mu.RLock()
 		p, w := l.register.find(principal)
@@ -308,7 +310,7 @@ func (l *Ledger) change(ctx context.Context, principal string, n *Notice, asked 
 			}
 			// Before saying that nothing has to change, or that it cannot, see
 			// whether another node has changed it.
-			if err := l.renew(ctx); err != nil {
+			if err := l.hear(ctx); err != nil {
 				return done{}, asUnavailable(err)
 			}
 			if p == nil {
@@ -359,7 +361,6 @@ func (l *Ledger) change(ctx context.Context, principal string, n *Notice, asked 
 			if err := l.renew(ctx); err != nil {
 				return done{}, asUnavailable(err)
 			}
-			current = true
 			continue
 		}
 		if err != nil {

@@ -1,9 +1,9 @@
 package consent
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"path/filepath"
@@ -32,9 +32,17 @@ type LedgerConfig struct {
 	// NATSURL names an external NATS server or cluster with JetStream, for
 	// example "nats://a,nats://b", in place of the embedded store. Nodes that
 	// share it share all grants; give them the same keys by copying the key
-	// files. The durability of an acknowledged change is then the server's:
-	// configure it with "sync_interval: always" or replicate.
+	// files. InitCluster makes the streams of a cluster. The durability of an
+	// acknowledged change is then the servers': configure them with
+	// "sync_interval: always".
 	NATSURL string
+
+	// NATS says how to get in there.
+	NATS NATSAccess
+
+	// Replicas is how many servers of a cluster have to keep the ledger at
+	// least. DefaultReplicas when 0, and 1 on a server that is in no cluster.
+	Replicas int
 
 	// Notices are the words that people are asked with: the newest version of
 	// them in each of its languages, and earlier versions, so that it is known
@@ -85,7 +93,7 @@ type Ledger struct {
 
 	progress progress
 	putting  chan struct{} // holds one token while a change is under way
-	patience time.Duration // with one change, putTimeout but in tests
+	patience time.Duration // with one change, putTimeout or electionTimeout but in tests
 
 	opened     time.Time    // lease times count from here, on the monotonic clock
 	heardUntil atomic.Int64 // the ledger answers until this time, nanoseconds after opened
@@ -105,7 +113,7 @@ func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 		grantTTL:  config.GrantTTL,
 		lease:     config.Lease,
 		now:       config.Now,
-		log:       config.Logger,
+		log:       config.logger(),
 		state:     newState(),
 		register:  newRegister(),
 		unsettled: map[string]struct{}{},
@@ -115,21 +123,19 @@ func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 		patience:  putTimeout,
 		opened:    time.Now(),
 	}
-	if config.Dir == "" {
-		config.Dir = DefaultDir
-	}
+	config.Dir = config.dir()
 	l.dir = config.Dir
+	if config.NATSURL != "" {
+		l.patience = electionTimeout
+	}
 	if l.grantTTL == 0 {
 		l.grantTTL = DefaultGrantTTL
 	}
 	if l.lease == 0 {
 		l.lease = DefaultLease
 	}
-	if l.log == nil {
-		l.log = slog.New(slog.DiscardHandler)
-	}
-	if l.grantTTL < 0 || l.lease < 0 {
-		return nil, &Error{Code: CodeBadConfig, Message: "GrantTTL and Lease must not be negative"}
+	if l.grantTTL < 0 || l.lease < 0 || config.Replicas < 0 {
+		return nil, &Error{Code: CodeBadConfig, Message: "GrantTTL, Lease and Replicas must not be negative"}
 	}
 	if err := l.takeNotices(config); err != nil {
 		return nil, err
@@ -138,10 +144,10 @@ func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 		return nil, unavailable("the ledger folder cannot be written to", err)
 	}
 	var err error
-	if l.signer, err = openSigner(filepath.Join(config.Dir, receiptKeyFile)); err != nil {
+	if l.signer, err = openSigner(config.file(receiptKeyFile)); err != nil {
 		return nil, err
 	}
-	if l.witness, err = openWitness(filepath.Join(config.Dir, witnessFile)); err != nil {
+	if l.witness, err = openWitness(config.file(witnessFile)); err != nil {
 		return nil, err
 	}
 	if config.NATSURL == "" {
@@ -149,15 +155,14 @@ func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 			return nil, errors.Join(err, l.witness.close())
 		}
 	}
-	if l.store, err = openStore(ctx, config.Dir, config.NATSURL, l.witness.sequence, intake{l.take, l.takeRegistered}, l.log); err != nil {
+	if l.store, err = openStore(ctx, config.store(l.witness.sequence, intake{l.take, l.takeRegistered}, l.log)); err != nil {
 		closing := l.witness.close()
-		if errors.Is(err, &Error{Code: CodeLedgerDamaged}) {
-			return nil, errors.Join(err, closing)
-		}
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			return nil, errors.Join(l.witness.reached(0), closing)
+			if lost := l.witness.reached(0); lost != nil {
+				return nil, errors.Join(lost, closing)
+			}
 		}
-		return nil, unavailable("the ledger's store cannot be opened", errors.Join(err, closing))
+		return nil, errors.Join(notOpened(err), closing)
 	}
 	running, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel
@@ -172,6 +177,28 @@ func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 	}
 	l.tasks.Go(func() { l.keepLease(running) })
 	return l, nil
+}
+
+// store returns where the store is.
+func (c *LedgerConfig) store(acknowledged uint64, found intake, log *slog.Logger) storeConfig {
+	return storeConfig{
+		dir: c.dir(), servers: c.NATSURL, access: c.NATS, replicas: c.Replicas,
+		acknowledged: acknowledged, found: found, log: log,
+	}
+}
+
+// dir returns where the ledger's files are.
+func (c *LedgerConfig) dir() string { return cmp.Or(c.Dir, DefaultDir) }
+
+// file returns the path of one of them.
+func (c *LedgerConfig) file(name string) string { return filepath.Join(c.dir(), name) }
+
+// logger returns who is told of the store's health.
+func (c *LedgerConfig) logger() *slog.Logger {
+	if c.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return c.Logger
 }
 
 // takeNotices reads the words that people are asked with from the configuration.
@@ -196,13 +223,7 @@ func (l *Ledger) takeNotices(config LedgerConfig) (err error) {
 // begin waits until the state is what the store holds, and puts the current
 // notice on record.
 func (l *Ledger) begin(ctx context.Context, registered <-chan struct{}) error {
-	if err := l.renew(ctx); err != nil {
-		return err
-	}
-	l.mu.RLock()
-	reached := l.state.sequence
-	l.mu.RUnlock()
-	if err := l.witness.reached(reached); err != nil {
+	if err := l.catchUp(ctx); err != nil {
 		return err
 	}
 	select {
@@ -221,6 +242,38 @@ func (l *Ledger) begin(ctx context.Context, registered <-chan struct{}) error {
 		}
 	}
 	return l.record(ctx, l.notice)
+}
+
+// notOpened is the error for a store that could not be opened.
+func notOpened(err error) error {
+	var own *Error
+	if errors.As(err, &own) && own.Code != CodeLedgerUnavailable {
+		return err
+	}
+	return unavailable("the ledger's store cannot be opened", err)
+}
+
+// catchUp waits until this node has taken in what the store holds, and sees
+// whether that goes as far as it did.
+func (l *Ledger) catchUp(ctx context.Context) error {
+	for deadline := time.Now().Add(registerLag); ; {
+		if err := l.renew(ctx); err != nil {
+			return err
+		}
+		l.mu.RLock()
+		reached := l.state.sequence
+		l.mu.RUnlock()
+		err := l.witness.reached(reached)
+		// In a cluster the one that has answered may be catching up itself.
+		if err == nil || !l.store.replicated() || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-time.After(reconnectWait):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // unedited checks a notice against what people were asked under that version,
@@ -370,110 +423,4 @@ func (l *Ledger) Changes() map[Event]uint64 {
 	l.taking.Lock()
 	defer l.taking.Unlock()
 	return maps.Clone(l.changes)
-}
-
-// renew asks the store for its newest entry and, once that has been taken in,
-// lets the ledger answer for another lease from the time of asking.
-func (l *Ledger) renew(ctx context.Context) error {
-	asked := time.Since(l.opened)
-	l.mu.RLock()
-	taken := l.state.sequence
-	l.mu.RUnlock()
-	newest, err := l.store.last(ctx, taken)
-	if errors.Is(err, &Error{Code: CodeLedgerDamaged}) {
-		l.end(err)
-		return err
-	}
-	if err != nil {
-		return unavailable("the ledger's store does not answer", err)
-	}
-	if newest < taken {
-		lost := damaged(newest+1, "the store ends before it, although entry %d was there", taken)
-		l.end(lost)
-		return lost
-	}
-	if err := l.progress.wait(ctx, newest); err != nil {
-		return err
-	}
-	l.health.Lock()
-	defer l.health.Unlock()
-	if l.ended != nil {
-		return l.ended
-	}
-	l.heardUntil.Store(int64(asked + l.lease))
-	return nil
-}
-
-// keepLease renews the lease for as long as the store answers, and mends an
-// embedded store that takes no more writes.
-func (l *Ledger) keepLease(ctx context.Context) {
-	ticks := time.NewTicker(max(l.lease/4, time.Millisecond))
-	defer ticks.Stop()
-	renewed := true
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticks.C:
-		}
-		if l.store.embedded != nil {
-			if mended, err := l.store.embedded.mend(); err != nil {
-				l.log.Error("ledger store cannot be mended", "cause", err)
-			} else if mended {
-				l.log.Warn("ledger store was started anew after a failed write")
-			}
-		}
-		asking, cancel := context.WithTimeout(ctx, max(l.lease/2, time.Millisecond))
-		err := l.renew(asking)
-		cancel()
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil && renewed:
-			l.log.Warn("ledger lease not renewed", "cause", err)
-		case err == nil && !renewed:
-			l.log.Info("ledger lease renewed again")
-		}
-		renewed = err == nil
-	}
-}
-
-// end makes every decision no, for good.
-func (l *Ledger) end(why error) {
-	l.health.Lock()
-	defer l.health.Unlock()
-	if l.ended == nil {
-		l.ended = why
-	}
-	l.heardUntil.Store(0)
-	l.progress.end(l.ended)
-}
-
-// hasEnded returns why the ledger answers no more, and nil while it does.
-func (l *Ledger) hasEnded() error {
-	l.health.Lock()
-	defer l.health.Unlock()
-	return l.ended
-}
-
-// Healthy returns nil, or why the ledger cannot answer, or why it cannot keep
-// a change. With a disk that is full it still answers Decide.
-func (l *Ledger) Healthy() error {
-	if ended := l.hasEnded(); ended != nil {
-		return ended
-	}
-	if !l.answers(time.Now()) {
-		return unavailable(fmt.Sprintf("the ledger has not heard from its store for %v or longer", l.lease), nil)
-	}
-	if l.store.embedded != nil {
-		if err := l.store.embedded.writable(); err != nil {
-			return unavailable("the ledger cannot keep a change now", err)
-		}
-	}
-	return nil
-}
-
-// answers reports whether the lease holds.
-func (l *Ledger) answers(now time.Time) bool {
-	return int64(now.Sub(l.opened)) < l.heardUntil.Load()
 }

@@ -2,13 +2,12 @@ package consent
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
+	"math"
 	"os"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,9 +19,12 @@ const (
 	streamName   = "CONSENT"        // the chain
 	registerName = "CONSENT_PEOPLE" // the register
 
-	// putTimeout bounds one change: an election of a new leader in a cluster
-	// fits in.
+	// putTimeout bounds one change.
 	putTimeout = 5 * time.Second
+
+	// electionTimeout bounds one change in an external store: the election of a
+	// new leader, 4 to 9 s, fits in.
+	electionTimeout = 10 * time.Second
 
 	// readHeartbeat is how often the server shows that a reader without news
 	// is not forgotten; two missed ones start the reader anew.
@@ -38,14 +40,16 @@ const (
 // process, or in an external one. Both are spoken to in the same way.
 type store struct {
 	conn     *nats.Conn
+	tempo    *nats.Conn       // for derived tempo: whoever is slow to take that holds up no change
 	stream   jetstream.Stream // the chain
 	register jetstream.Stream
 	js       jetstream.JetStream
 	embedded *embedded // nil for an external server
 
-	mu   sync.Mutex
-	link context.Context    // ends when the connection is another one
-	cut  context.CancelFunc // ends link
+	mu    sync.Mutex
+	link  context.Context         // ends when the connection is another one
+	cut   context.CancelFunc      // ends link
+	allow context.CancelCauseFunc // called with what the server does not allow; nil once the store is open
 }
 
 // relink tells readers to begin anew. A server that was away may have
@@ -71,9 +75,21 @@ type intake struct {
 	chain, register func(sequence uint64, subject string, body []byte) error
 }
 
-// openStore connects. It makes the stream if there is none and nothing was ever
-// acknowledged.
-func openStore(ctx context.Context, dir, servers string, acknowledged uint64, found intake, log *slog.Logger) (_ *store, err error) {
+// A storeConfig says where a store is.
+type storeConfig struct {
+	dir          string // of the embedded store
+	servers      string // addresses of an external one; empty for the embedded one
+	access       NATSAccess
+	replicas     int
+	acknowledged uint64 // the newest entry that is known to have been there
+	found        intake
+	log          *slog.Logger
+}
+
+// openStore connects. It makes the streams in an embedded store and in a server
+// of its own, if there are none and nothing was ever acknowledged; those of a
+// cluster are made by InitCluster.
+func openStore(ctx context.Context, config storeConfig) (_ *store, err error) {
 	s := &store{}
 	s.relink()
 	defer func() {
@@ -81,131 +97,45 @@ func openStore(ctx context.Context, dir, servers string, acknowledged uint64, fo
 			err = errors.Join(err, s.close())
 		}
 	}()
-	options := []nats.Option{
-		nats.Name("tempogate ledger"),
-		nats.MaxReconnects(-1),
-		nats.ReconnectWait(reconnectWait),
-		nats.ReconnectJitter(reconnectWait, reconnectWait),
-		// A change that could not be sent has failed, and must not happen later.
-		nats.ReconnectBufSize(-1),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			if err != nil {
-				log.Warn("ledger lost its store", "cause", err)
-			}
-		}),
-		nats.ReconnectHandler(func(*nats.Conn) {
-			log.Info("ledger found its store again")
-			s.relink()
-		}),
-		// Without a handler the library writes to standard error.
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			log.Warn("ledger store", "says", withoutPeople(err.Error()))
-		}),
-	}
-	if servers == "" {
-		if s.embedded, err = startEmbedded(dir, acknowledged, found, log); err != nil {
+	if config.servers == "" {
+		if s.embedded, err = startEmbedded(config.dir, config.acknowledged, config.found, config.log); err != nil {
 			return s, err
 		}
-		options = append(options, nats.InProcessServer(s.embedded))
 	}
-	if err = checkServers(servers); err != nil {
+	if err = s.connect(config); err != nil {
 		return s, err
 	}
-	if s.conn, err = nats.Connect(servers, options...); err != nil {
-		return s, fmt.Errorf("no connection: %w", err)
+	ctx, done := s.watchPermissions(ctx)
+	defer done()
+	if config.servers == "" {
+		return s, s.openStreams(ctx, config.acknowledged == 0, 1)
 	}
-	if s.js, err = jetstream.New(s.conn); err != nil {
-		return s, err
-	}
+	return s, s.openExternal(ctx, config)
+}
+
+// openStreams finds the streams, or makes them if it may, and sees whether they
+// keep what they are given.
+func (s *store) openStreams(ctx context.Context, make bool, replicas int) (err error) {
 	s.stream, err = s.js.Stream(ctx, streamName)
-	if acknowledged == 0 && errors.Is(err, jetstream.ErrStreamNotFound) {
+	if make && errors.Is(err, jetstream.ErrStreamNotFound) {
 		// Nodes that start together all ask for the same, and the same is made once.
-		s.stream, err = s.js.CreateStream(ctx, streamConfig())
+		s.stream, err = s.js.CreateStream(ctx, replicated(streamConfig(), replicas))
 	}
 	if err != nil {
-		return s, fmt.Errorf("stream %s: %w", streamName, err)
+		return fmt.Errorf("stream %s: %w", streamName, err)
 	}
 	if err = checkStream(s.stream.CachedInfo().Config); err != nil {
-		return s, err
+		return err
 	}
 	s.register, err = s.js.Stream(ctx, registerName)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
+	if errors.Is(err, jetstream.ErrStreamNotFound) && (make || s.embedded != nil) {
 		// Should it be lost, that shows by records that belong to nobody.
-		s.register, err = s.js.CreateStream(ctx, registerConfig())
+		s.register, err = s.js.CreateStream(ctx, replicated(registerConfig(), replicas))
 	}
 	if err != nil {
-		return s, fmt.Errorf("stream %s: %w", registerName, err)
+		return fmt.Errorf("stream %s: %w", registerName, err)
 	}
-	return s, checkRegister(s.register.CachedInfo().Config)
-}
-
-// checkServers sees to it that no error of the library quotes an address, which
-// may hold a password.
-func checkServers(servers string) error {
-	for i, server := range strings.Split(servers, ",") {
-		if _, err := url.Parse(strings.TrimSpace(server)); err != nil {
-			return fmt.Errorf("server %d is not an address like nats://host:4222", i+1)
-		}
-	}
-	return nil
-}
-
-func streamConfig() jetstream.StreamConfig {
-	return jetstream.StreamConfig{
-		Name:        streamName,
-		Description: "consent: every change of every person, each entry chained to the one before",
-		Subjects:    []string{changeSubject + "*", noticeSubject + "*.*"},
-		Retention:   jetstream.LimitsPolicy,
-		Storage:     jetstream.FileStorage,
-		Discard:     jetstream.DiscardNew,
-		MaxMsgSize:  2 * maxEntry,
-		DenyDelete:  true,
-		DenyPurge:   true,
-	}
-}
-
-// checkStream makes sure that a stream that is there already forgets nothing.
-func checkStream(c jetstream.StreamConfig) error {
-	for _, subject := range streamConfig().Subjects {
-		if !slices.Contains(c.Subjects, subject) {
-			return fmt.Errorf("stream %s does not take %s: it was made for something else", streamName, subject)
-		}
-	}
-	if c.Storage != jetstream.FileStorage || c.Retention != jetstream.LimitsPolicy || !c.DenyDelete || !c.DenyPurge ||
-		c.MaxAge > 0 || c.MaxMsgs > 0 || c.MaxMsgsPerSubject > 0 || (c.MaxBytes > 0 && c.Discard != jetstream.DiscardNew) {
-		return fmt.Errorf("stream %s may forget entries: it needs file storage, retention by limits, no limit of age or number, and deletion and purging denied", streamName)
-	}
-	return nil
-}
-
-// registerConfig is that of the stream that can forget.
-func registerConfig() jetstream.StreamConfig {
-	return jetstream.StreamConfig{
-		Name:              registerName,
-		Description:       "consent: who is behind each record, for as long as it may be known; what recipients got",
-		Subjects:          []string{personSubject + "*", receivedSubject + "*.*"},
-		Retention:         jetstream.LimitsPolicy,
-		Storage:           jetstream.FileStorage,
-		Discard:           jetstream.DiscardNew,
-		MaxMsgSize:        maxRegistered,
-		MaxMsgsPerSubject: 1,
-	}
-}
-
-// checkRegister makes sure that a register that is there already forgets nobody
-// by itself, and can be made to.
-func checkRegister(c jetstream.StreamConfig) error {
-	for _, subject := range registerConfig().Subjects {
-		if !slices.Contains(c.Subjects, subject) {
-			return fmt.Errorf("stream %s does not take %s: it was made for something else", registerName, subject)
-		}
-	}
-	if c.Storage != jetstream.FileStorage || c.Retention != jetstream.LimitsPolicy || c.DenyDelete || c.MaxMsgsPerSubject != 1 ||
-		c.MaxAge > 0 || c.MaxMsgs > 0 || (c.MaxBytes > 0 && c.Discard != jetstream.DiscardNew) {
-		return fmt.Errorf("stream %s is not set up to keep one message a subject until it is deleted: "+
-			"it needs file storage, retention by limits, one message a subject, no other limit, and deletion allowed", registerName)
-	}
-	return nil
+	return checkRegister(s.register.CachedInfo().Config)
 }
 
 // errNoConnection says that the store cannot be reached now.
@@ -227,6 +157,42 @@ func (s *store) put(ctx context.Context, subject string, body []byte, after uint
 	return s.publish(ctx, subject, body, jetstream.WithExpectLastSequencePerSubject(after), jetstream.WithExpectStream(registerName))
 }
 
+// untilDone is a number of attempts that the context ends before.
+const untilDone = math.MaxInt32
+
+// publishOnce has a message written once. Where nobody answers, as while a cluster
+// elects a leader, or where the leader is lost before it has, the external store
+// is asked again for as long as the context holds: it knows the message by its
+// name and writes it once.
+func (s *store) publishOnce(ctx context.Context, message *nats.Msg, expect []jetstream.PublishOpt) (ack *jetstream.PubAck, err error) {
+	if s.embedded != nil {
+		return s.js.PublishMsg(ctx, message, expect...)
+	}
+	own := sha256.Sum256(message.Data)
+	expect = append(expect, jetstream.WithRetryAttempts(untilDone), jetstream.WithMsgID(codeEncoding.EncodeToString(own[:])))
+	err = s.ask(ctx, func(ctx context.Context) error {
+		ack, err = s.js.PublishMsg(ctx, message, expect...)
+		return err
+	})
+	return ack, err
+}
+
+// ask asks a question that may be asked again, for as long as the context holds
+// and nobody answers it.
+func (s *store) ask(ctx context.Context, question func(context.Context) error) error {
+	if s.embedded != nil {
+		return question(ctx)
+	}
+	for {
+		attempt, cancel := context.WithTimeout(ctx, askTimeout)
+		err := question(attempt)
+		cancel()
+		if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+	}
+}
+
 func (s *store) publish(ctx context.Context, subject string, body []byte, expect ...jetstream.PublishOpt) (uint64, error) {
 	if s.embedded != nil {
 		if err := s.embedded.writable(); err != nil {
@@ -236,8 +202,7 @@ func (s *store) publish(ctx context.Context, subject string, body []byte, expect
 		defer done()
 		ctx = watched
 	}
-	message := &nats.Msg{Subject: subject, Data: body}
-	ack, err := s.js.PublishMsg(ctx, message, expect...)
+	ack, err := s.publishOnce(ctx, &nats.Msg{Subject: subject, Data: body}, expect)
 	if err == nil {
 		return ack.Sequence, nil
 	}
@@ -264,31 +229,51 @@ func (s *store) publish(ctx context.Context, subject string, body []byte, expect
 // last asks the store for its newest sequence, given how far the caller has
 // read. It fails when the store owns up to entries that are missing, for it
 // never deletes one.
-func (s *store) last(ctx context.Context, read uint64) (uint64, error) {
-	info, err := s.stream.Info(ctx)
+//
+// In a cluster it is the leader of the stream that answers, and one that was cut
+// off from the others goes on believing that it leads for 20 s. So the answer
+// comes with its age: how long ago the leader last heard from so many of the
+// others that nobody else can have been made leader before. That is what was
+// acknowledged by then is in it.
+func (s *store) last(ctx context.Context, read uint64) (newest uint64, age time.Duration, err error) {
+	var info *jetstream.StreamInfo
+	err = s.ask(ctx, func(ctx context.Context) (err error) {
+		info, err = s.stream.Info(ctx)
+		return err
+	})
 	switch {
 	case errors.Is(err, nats.ErrReconnectBufExceeded):
-		return 0, errNoConnection
+		return 0, 0, errNoConnection
 	case err != nil:
-		return 0, err
+		return 0, 0, err
 	}
-	newest := info.State.LastSeq
+	if age, err = heardFromMost(info.Cluster); err != nil {
+		return 0, 0, err
+	}
+	newest = info.State.LastSeq
 	if missing := info.State.NumDeleted; missing > 0 {
-		return 0, &Error{Code: CodeLedgerDamaged, Message: fmt.Sprintf("the ledger is damaged: %d of the entries up to %d are missing", missing, newest)}
+		return 0, 0, &Error{Code: CodeLedgerDamaged, Message: fmt.Sprintf("the ledger is damaged: %d of the entries up to %d are missing", missing, newest)}
 	}
 	if newest > read {
 		// A newest entry that is spoiled counts, but cannot be had, so a reader
 		// would wait for it for ever.
 		if _, _, err := s.get(ctx, newest); errors.Is(err, jetstream.ErrMsgNotFound) {
-			return 0, damaged(newest, "it cannot be read")
+			if s.replicated() { // another leader may have answered
+				return 0, 0, fmt.Errorf("entry %d cannot be read: %w", newest, err)
+			}
+			return 0, 0, damaged(newest, "it cannot be read")
 		}
 	}
-	return newest, nil
+	return newest, age, nil
 }
 
 // get returns one entry.
 func (s *store) get(ctx context.Context, sequence uint64) (subject string, body []byte, err error) {
-	m, err := s.stream.GetMsg(ctx, sequence)
+	var m *jetstream.RawStreamMsg
+	err = s.ask(ctx, func(ctx context.Context) error {
+		m, err = s.stream.GetMsg(ctx, sequence)
+		return err
+	})
 	if err != nil {
 		return "", nil, err
 	}
@@ -298,7 +283,11 @@ func (s *store) get(ctx context.Context, sequence uint64) (subject string, body 
 // newest returns the message of one subject of the register, and the sequence 0
 // when there is none.
 func (s *store) newest(ctx context.Context, subject string) (sequence uint64, body []byte, err error) {
-	m, err := s.register.GetLastMsgForSubject(ctx, subject)
+	var m *jetstream.RawStreamMsg
+	err = s.ask(ctx, func(ctx context.Context) error {
+		m, err = s.register.GetLastMsgForSubject(ctx, subject)
+		return err
+	})
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return 0, nil, nil
 	}
@@ -310,7 +299,7 @@ func (s *store) newest(ctx context.Context, subject string) (sequence uint64, bo
 
 // forget overwrites a message of the register. One that is gone is no error.
 func (s *store) forget(ctx context.Context, sequence uint64) error {
-	err := s.register.SecureDeleteMsg(ctx, sequence)
+	err := s.ask(ctx, func(ctx context.Context) error { return s.register.SecureDeleteMsg(ctx, sequence) })
 	if err == nil {
 		return nil
 	}
@@ -321,109 +310,12 @@ func (s *store) forget(ctx context.Context, sequence uint64) error {
 	return err
 }
 
-// load calls each for every message of a stream that is there now, in order.
-func (s *store) load(ctx context.Context, stream jetstream.Stream, each func(sequence uint64, subject string, body []byte) error) error {
-	consumer, err := stream.CreateConsumer(ctx, readerConfig(1, ""))
-	if err != nil {
-		return err
-	}
-	defer s.leave(ctx, stream, consumer)
-	const batch = 5000
-	for {
-		messages, err := consumer.FetchNoWait(batch)
-		if err != nil {
-			return err
-		}
-		n := 0
-		for message := range messages.Messages() {
-			at, err := message.Metadata()
-			if err != nil {
-				return err
-			}
-			if err := each(at.Sequence.Stream, message.Subject(), message.Data()); err != nil {
-				return err
-			}
-			n++
-		}
-		if err := messages.Error(); err != nil {
-			return err
-		}
-		if n == 0 {
-			return nil
-		}
-	}
-}
-
-// readerConfig is that of a reader from a sequence on.
-func readerConfig(from uint64, subject string) jetstream.ConsumerConfig {
-	return jetstream.ConsumerConfig{
-		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:       from,
-		FilterSubject:     subject,
-		AckPolicy:         jetstream.AckNonePolicy,
-		InactiveThreshold: readerIdle,
-		MemoryStorage:     true, // a reader that is lost is made anew
-		Replicas:          1,
-	}
-}
-
-// leave has the server forget a reader. Best effort: it does after readerIdle
-// anyway.
-func (s *store) leave(ctx context.Context, stream jetstream.Stream, reader jetstream.Consumer) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readHeartbeat)
-	defer cancel()
-	_ = stream.DeleteConsumer(ctx, reader.CachedInfo().Name)
-}
-
-// errEnough ends a reading.
-var errEnough = errors.New("enough")
-
-// read calls each for every message of a stream from a sequence on, in order and
-// without a gap, as they come. subject picks the entries of one subject; empty means all.
-// It returns nil when each returns errEnough, and otherwise the first error:
-// that of each, of the store, or of the context. body belongs to each.
-func (s *store) read(ctx context.Context, stream jetstream.Stream, from uint64, subject string, each func(sequence uint64, subject string, body []byte) error) error {
-	link := s.currentLink()
-	consumer, err := stream.CreateConsumer(ctx, readerConfig(from, subject))
-	if err != nil {
-		return err
-	}
-	defer s.leave(ctx, stream, consumer)
-	messages, err := consumer.Messages(jetstream.PullHeartbeat(readHeartbeat))
-	if err != nil {
-		return err
-	}
-	defer messages.Stop()
-	defer context.AfterFunc(ctx, messages.Stop)()
-	defer context.AfterFunc(link, messages.Stop)()
-	for next := uint64(1); ; next++ {
-		message, err := messages.Next()
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			return err
-		}
-		at, err := message.Metadata()
-		if err != nil {
-			return err
-		}
-		if at.Sequence.Consumer != next {
-			return fmt.Errorf("reader was given message %d in place of %d", at.Sequence.Consumer, next)
-		}
-		if err := each(at.Sequence.Stream, message.Subject(), message.Data()); err != nil {
-			if errors.Is(err, errEnough) {
-				return nil
-			}
-			return err
-		}
-	}
-}
-
 func (s *store) close() error {
 	s.cut()
-	if s.conn != nil {
-		s.conn.Close()
+	for _, conn := range []*nats.Conn{s.tempo, s.conn} {
+		if conn != nil {
+			conn.Close()
+		}
 	}
 	if s.embedded != nil {
 		return s.embedded.close()

@@ -22,7 +22,7 @@ type consentCommand struct {
 	Receipt  receiptCommand  `cmd:"" help:"Print the newest receipt."`
 	Export   exportCommand   `cmd:"" help:"Print all that the server knows of you."`
 	Erase    eraseCommand    `cmd:"" help:"Have the server forget whose this consent is, for good, and print the receipt of that."`
-	Audit    auditCommand    `cmd:"" help:"Check the whole ledger of a server, as its files hold it."`
+	Audit    auditCommand    `cmd:"" help:"Check the whole ledger of a server, as its files or the NATS cluster hold it."`
 	Verify   verifyCommand   `cmd:"" help:"Check the signature of a receipt."`
 }
 
@@ -247,14 +247,24 @@ func (c *eraseCommand) Run(app *appContext) error {
 }
 
 type auditCommand struct {
-	DataDir string `default:"${data_dir}" type:"path" help:"Where the server keeps its ledger. It may be running."`
+	DataDir string `default:"${data_dir}" type:"path" help:"Where the server keeps its ledger, or with --nats the note of how far it has come. It may be running."`
+	natsFlags
 }
 
-// Run audits the files of a ledger and prints what was found in order. The
-// error names the first entry that is not.
+// Run audits a ledger and prints what was found in order. The error names the
+// first entry that is not.
 func (c *auditCommand) Run(app *appContext) error {
 	began := time.Now()
-	audit, err := consent.AuditFolder(c.DataDir)
+	config, err := c.ledger(app, c.DataDir)
+	if err != nil {
+		return err
+	}
+	var audit consent.Audit
+	if config.NATSURL == "" {
+		audit, err = consent.AuditFolder(c.DataDir)
+	} else {
+		audit, err = consent.AuditCluster(app, config)
+	}
 	if err != nil {
 		return err
 	}

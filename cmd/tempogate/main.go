@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/tempogate/tempogate/consent"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -33,6 +35,8 @@ type commandLine struct {
 	Serve    serveCommand    `cmd:"" help:"Run the server."`
 	Token    tokenCommand    `cmd:"" help:"Print a bearer token of the built-in issuer."`
 	Consent  consentCommand  `cmd:"" help:"Ask, give, take back and look up consent."`
+	Ledger   ledgerCommand   `cmd:"" help:"Move a ledger from the data directory of one server to a NATS cluster, or back."`
+	Cluster  clusterCommand  `cmd:"" help:"Set up a NATS cluster for the ledger of many servers."`
 	Receive  receiveCommand  `cmd:"" help:"As a third party, print the tempo of people who named you, one JSON line each as it comes."`
 	Replay   replayCommand   `cmd:"" help:"Stream recordings as a running app would, and print each answer as a JSON line."`
 	Classify classifyCommand `cmd:"" help:"Print what the classifier says about recordings, one JSON line a second; no server needed."`
@@ -72,9 +76,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 		kong.Name("tempogate"),
 		kong.Description("Turn phone motion into a running tempo, only for people who said yes."),
 		kong.DefaultEnvars("TEMPOGATE"),
-		kong.Vars{"data_dir": defaultDataDir(), "version": version()},
+		kong.Vars{"data_dir": defaultDataDir(), "nats_account": consent.DefaultAccount, "version": version()},
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.ExplicitGroups([]kong.Group{{Key: "nats", Title: "A ledger in NATS:"}}),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
 	if err != nil { // a mistake in the structs above

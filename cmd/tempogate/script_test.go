@@ -24,6 +24,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -42,6 +43,8 @@ func TestMain(m *testing.M) {
 //	provider FILE             starts an OpenID Connect provider, puts its address
 //	                          into ISSUER, and writes a token of it
 //	sums FOLDER               writes SHA256SUMS for the notices in a folder, as sha256sum would
+//	nats FILE                 starts a NATS server with JetStream and what the file has,
+//	                          and puts its address into NATS
 //	get URL                   prints what is at an address
 //	until URL PATTERN         waits until what is at an address matches
 func TestScripts(t *testing.T) {
@@ -84,6 +87,18 @@ func TestScripts(t *testing.T) {
 			},
 			"provider": func(ts *testscript.TestScript, _ bool, args []string) {
 				startProvider(ts, args[0])
+			},
+			"nats": func(ts *testscript.TestScript, _ bool, args []string) {
+				options := &server.Options{}
+				ts.Check(options.ProcessConfigString(fmt.Sprintf("listen: \"127.0.0.1:-1\"\njetstream { store_dir: %q }\n%s",
+					ts.MkAbs("nats"), ts.ReadFile(args[0]))))
+				options.NoSigs, options.NoLog = true, true
+				s, err := server.NewServer(options)
+				ts.Check(err)
+				go s.Start()
+				ts.Defer(func() { s.Shutdown(); s.WaitForShutdown() })
+				ages(ts, "the NATS server", func() bool { return s.ReadyForConnections(time.Second) })
+				ts.Setenv("NATS", s.Addr().String())
 			},
 			"sums": func(ts *testscript.TestScript, _ bool, args []string) {
 				folder := ts.MkAbs(args[0])
@@ -208,6 +223,15 @@ func TestExitCodes(t *testing.T) {
 		{"token recipient", 2, "", "<name>"},
 		{"token recipient coach --ttl=-1h", 2, "", "--ttl"},
 		{"serve --notices /nowhere", 2, "", "/nowhere"},
+		{"cluster init", 2, "", "--nats says which cluster"},
+		{"cluster permissions", 2, "", "--keys"},
+		{"serve --nats nats://127.0.0.1:1 --nats-user a --nats-nkey " + file, 2, "", "exclude each other"},
+		{"serve --nats nats://127.0.0.1:1 --nats-password a", 2, "", "needs --nats-user"},
+		{"serve --nats nats://127.0.0.1:1 --nats-cert " + file, 2, "", "belong together"},
+		{"serve --nats-user a", 2, "", "need --nats"},
+		{"receive --recipient coach", 2, "", "--recipient needs --nats"},
+		{"ledger export", 2, "", "<file>"},
+		{"ledger import /nowhere", 2, "", "/nowhere"},
 		{"consent", 2, "", "expected one of"},
 		{"consent verify", 2, "", "<file>"},
 		{"replay", 2, "", "<file>"},
@@ -219,6 +243,10 @@ func TestExitCodes(t *testing.T) {
 		{"token --subject anna --ttl 721h", 1, "", "720h"},
 		{"serve --oidc-issuer http://login.example --oidc-audience app", 1, "", "has to be https"},
 		{"serve --oidc-issuer http://127.0.0.1:1 --oidc-audience app", 1, "", "http://127.0.0.1:1 cannot be used"},
+		{"serve --nats nats://127.0.0.1:1", 1, "", "no connection"},
+		{"cluster init --nats nats://127.0.0.1:1", 1, "", "no connection"},
+		{"cluster permissions --recipient A --keys " + t.TempDir(), 1, "", "recipient"},
+		{"receive --nats nats://127.0.0.1:1 --recipient coach", 1, "", "tempo cannot be received"},
 		{"serve --listen nowhere:1:2", 1, "", "listen"},
 		{"serve --origin example.org", 1, "", "is no origin"},
 		{"serve --tls-cert " + file + " --tls-key " + file, 1, "", "TLS certificate"},

@@ -20,7 +20,7 @@ type serveCommand struct {
 	Listen  string `default:"127.0.0.1:8080" help:"Public address. Port 0 takes a free one."`
 	Admin   string `default:"127.0.0.1:9090" help:"Address of /healthz, /readyz, /metrics and /debug/pprof. Keep it off the net. Empty for none."`
 	DataDir string `default:"${data_dir}" type:"path" help:"Where keys and the embedded ledger are kept."`
-	NATS    string `name:"nats" placeholder:"URL,..." help:"Keep the ledger in this NATS cluster with JetStream, not in the data directory."`
+	natsFlags
 
 	TLSCert string `name:"tls-cert" type:"existingfile" placeholder:"FILE" help:"Certificate chain (PEM) for the public address."`
 	TLSKey  string `name:"tls-key" type:"existingfile" placeholder:"FILE" help:"Its private key (PEM)."`
@@ -58,6 +58,9 @@ const garbagePercent = 25
 
 // Validate checks what flags demand of each other.
 func (c *serveCommand) Validate() error {
+	if err := c.natsFlags.Validate(); err != nil {
+		return err
+	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key belong together")
 	}
@@ -116,14 +119,12 @@ func (c *serveCommand) Run(app *appContext) (err error) {
 			return err
 		}
 	}
-	ledger, err := consent.OpenLedger(app, consent.LedgerConfig{
-		Dir:      c.DataDir,
-		Notices:  notices,
-		NATSURL:  c.NATS,
-		GrantTTL: c.GrantTTL,
-		Lease:    c.Lease,
-		Logger:   app.log,
-	})
+	config, err := c.ledger(app, c.DataDir)
+	if err != nil {
+		return err
+	}
+	config.Notices, config.GrantTTL, config.Lease = notices, c.GrantTTL, c.Lease
+	ledger, err := consent.OpenLedger(app, config)
 	if err != nil {
 		return err
 	}

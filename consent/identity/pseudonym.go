@@ -1,11 +1,13 @@
 package identity
 
 import (
+	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/tempogate/tempogate/consent/internal/keyfile"
@@ -31,6 +33,20 @@ func OpenPseudonyms(dir string) (*Pseudonyms, error) {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
 	return &Pseudonyms{key: key}, nil
+}
+
+// MovingKey returns the key that a ledger is encrypted under while it is moved to
+// nodes that have the same pseudonym key: 32 bytes, derived from that one under
+// dir. It makes none: nodes without the key would find nobody in the ledger.
+func MovingKey(dir string) ([]byte, error) {
+	if _, err := os.Stat(filepath.Join(dir, pseudonymKeyFile)); err != nil {
+		return nil, fmt.Errorf("identity: the data directory holds no %s: copy the keys of the nodes there first: %w", pseudonymKeyFile, err)
+	}
+	pseudonyms, err := OpenPseudonyms(dir)
+	if err != nil {
+		return nil, err
+	}
+	return hkdf.Key(sha256.New, pseudonyms.key, nil, "tempogate moved ledger", sha256.Size)
 }
 
 // Of returns the principal of a subject of an issuer: 52 characters of a-z and

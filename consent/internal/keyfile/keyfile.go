@@ -22,6 +22,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/nats-io/nkeys"
 )
 
 // maxFile bounds what is read of a key file: both kinds are under 200 bytes.
@@ -158,4 +160,33 @@ func SyncDir(dir string) error {
 	}
 	defer d.Close()
 	return d.Sync()
+}
+
+// NKey returns the public key of the NATS user whose seed (SU...) is in the file
+// at path, and makes one if the file does not exist. The folder must exist. The
+// file has the form that the tools of NATS read.
+func NKey(path string) (public string, err error) {
+	data, err := readOrCreate(path, func() ([]byte, error) {
+		pair, err := nkeys.CreateUser()
+		if err != nil {
+			return nil, err
+		}
+		seed, err := pair.Seed()
+		if err != nil {
+			return nil, err
+		}
+		return append(seed, '\n'), nil
+	})
+	if err != nil {
+		return "", err
+	}
+	pair, err := nkeys.FromSeed(bytes.TrimSpace(data))
+	if err != nil {
+		return "", corrupt(path, "not the seed of an nkey")
+	}
+	defer pair.Wipe()
+	if public, err = pair.PublicKey(); err != nil || !nkeys.IsValidPublicUserKey(public) {
+		return "", corrupt(path, "not the seed of a user")
+	}
+	return public, nil
 }
