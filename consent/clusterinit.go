@@ -236,7 +236,7 @@ func (s *store) readChain(ctx context.Context, known *witness, each func(sequenc
 	if newest == 0 {
 		return again, known.reached(0)
 	}
-	err = s.read(ctx, s.stream, 1, "", func(sequence uint64, subject string, body []byte) error {
+	err = s.readThrough(ctx, s.stream, 1, "", func(sequence uint64, subject string, body []byte) error {
 		change, n, err := again.check(sequence, subject, body)
 		if err != nil {
 			return err

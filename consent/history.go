@@ -20,7 +20,7 @@ func (l *Ledger) History(ctx context.Context, principal string) ([]Change, error
 // historyOf returns the changes of a person up to the newest one.
 func (l *Ledger) historyOf(ctx context.Context, newest *person) ([]Change, error) {
 	changes := make([]Change, 0, newest.revision)
-	err := l.store.read(ctx, l.store.stream, 1, changeSubject+newest.who.record(), func(sequence uint64, subject string, body []byte) error {
+	err := l.store.readThrough(ctx, l.store.stream, 1, changeSubject+newest.who.record(), func(sequence uint64, subject string, body []byte) error {
 		change, err := l.readChange(sequence, subject, body)
 		if err != nil {
 			return err
@@ -136,7 +136,7 @@ func (l *Ledger) Audit(ctx context.Context) (Audit, error) {
 	if l.store.embedded != nil { // its files are at hand, and what they hold counts
 		err = readBlocks(l.dir, newest, each)
 	} else {
-		err = l.store.read(ctx, l.store.stream, 1, "", each)
+		err = l.store.readThrough(ctx, l.store.stream, 1, "", each)
 	}
 	if err != nil && !errors.Is(err, errEnough) {
 		return Audit{}, readFailed(err)

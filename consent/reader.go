@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -102,6 +103,30 @@ func (s *store) read(ctx context.Context, stream jetstream.Stream, from uint64, 
 			if errors.Is(err, errEnough) {
 				return nil
 			}
+			return err
+		}
+	}
+}
+
+// readThrough is read for a reading that comes to an end: one that breaks off, as
+// when a cluster loses the server that was reading for us, goes on where it was. It
+// gives up when nothing has come for as long as an election takes.
+func (s *store) readThrough(ctx context.Context, stream jetstream.Stream, from uint64, subject string, each func(sequence uint64, subject string, body []byte) error) error {
+	for last := time.Now(); ; {
+		var refused error
+		err := s.read(ctx, stream, from, subject, func(sequence uint64, subject string, body []byte) error {
+			last = time.Now()
+			if refused = each(sequence, subject, body); refused == nil {
+				from = sequence + 1
+			}
+			return refused
+		})
+		if err == nil || refused != nil || s.embedded != nil || time.Since(last) > electionTimeout {
+			return err
+		}
+		select {
+		case <-time.After(reconnectWait):
+		case <-ctx.Done():
 			return err
 		}
 	}
