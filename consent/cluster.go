@@ -38,8 +38,10 @@ const (
 	// so that closing a ledger is quick.
 	tempoFlushTimeout = time.Second
 
-	// askTimeout bounds a question that may go unanswered.
+	// askTimeout bounds a question that may go unanswered, and askAgain is the
+	// pause after one that nobody can answer yet.
 	askTimeout = 2 * time.Second
+	askAgain   = 100 * time.Millisecond
 )
 
 // connect connects to the server, embedded or external: once for the ledger, and

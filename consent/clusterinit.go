@@ -189,6 +189,8 @@ func notMade(wanted jetstream.StreamConfig, err error) error {
 // Error codes of nats-server (server/errors.json) that the library has no names
 // for.
 const (
+	codeLeaderless    jetstream.ErrorCode = 10008 // JetStream system temporarily unavailable
+	codeInProcess     jetstream.ErrorCode = 10158 // duplicate message id is in process
 	codeNoPeers       jetstream.ErrorCode = 10005 // no suitable peers for placement
 	codeNotClustered  jetstream.ErrorCode = 10074 // replicas > 1 not supported in non-clustered mode
 	codeBytesRequired jetstream.ErrorCode = 10113 // account requires a stream config to have max bytes set

@@ -14,6 +14,7 @@ import (
 // Setting up a cluster makes what is not there, leaves what is, and mends what
 // would not hold.
 func TestInitClusterMayBeRepeated(t *testing.T) {
+	t.Parallel() // mostly it waits
 	c := startCluster(t, 3, "")
 	config := LedgerConfig{Dir: t.TempDir(), NATSURL: c.url()}
 
@@ -276,6 +277,59 @@ func mayNotPublish(t *testing.T, conn *nats.Conn, subject string) bool {
 	}
 	err := conn.LastError()
 	return errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(err.Error(), fmt.Sprintf("Publish to %q", subject))
+}
+
+// The server that leads the stream is cut off from the two others, together with
+// the node that is connected to it. It goes on believing that it leads, and answers
+// that node, while the others elect another and a withdrawal is acknowledged there.
+// The node's lease does not outlive what it was when the server last heard from the
+// others; once it is joined again, the withdrawal is there.
+func TestALeaderThatIsCutOffRenewsNoLease(t *testing.T) {
+	t.Parallel() // mostly it waits
+	const lease = 3 * time.Second
+	c := startCluster(t, 3, "")
+	initCluster(t, LedgerConfig{NATSURL: c.url()})
+	leader := c.leader("$G")
+	here := openTest(t, LedgerConfig{NATSURL: c.url(leader), Lease: lease})
+	there := openTest(t, LedgerConfig{NATSURL: c.url((leader + 1) % 3), Lease: lease})
+	give(t, here, "ada", Acceleration)
+	eventually(t, "the other node knows", func() bool { return there.Decide("ada", Acceleration).Allowed })
+
+	c.cutOff(leader, true)
+	cut := time.Since(here.opened)
+	eventually(t, "the withdrawal is kept by the others", func() bool {
+		_, err := there.Withdraw(t.Context(), "ada", "test")
+		return err == nil
+	})
+	if !c.servers[leader].JetStreamIsStreamLeader("$G", streamName) {
+		t.Log("the server that was cut off has noticed already")
+	}
+	// What was on its way when the link was cut may still have been heard.
+	if until := time.Duration(here.heardUntil.Load()); until > cut+lease+time.Second/2 {
+		t.Errorf("the lease was renewed by a leader that nobody followed, for %v more", until-cut-lease)
+	}
+	eventually(t, "the node that was cut off says no", func() bool {
+		return here.Decide("ada", Acceleration).Reason == LedgerUnavailable
+	})
+	_, err := here.Give(t.Context(), "bea", yes(here, Acceleration))
+	wantCode(t, err, CodeLedgerUnavailable)
+
+	c.cutOff(leader, false)
+	eventually(t, "the node has heard of it", func() bool {
+		return here.Decide("ada", Acceleration).Reason == Withdrawn && here.Healthy() == nil
+	})
+	eventually(t, "changes are kept again", func() bool {
+		_, err := here.Give(t.Context(), "cyd", yes(here, Acceleration))
+		return err == nil
+	})
+	audit, err := here.Audit(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "both hold the same", func() bool {
+		other, err := there.Audit(t.Context())
+		return err == nil && other == audit
+	})
 }
 
 // How old an answer of the leader may be.

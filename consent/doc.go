@@ -101,6 +101,8 @@
 //     its own, and the person sees how much: TestTempoGoesToWhomTheGrantNames. A
 //     withdrawal stops what is queued: TestAWithdrawalStopsWhatIsQueued.
 //   - A lost store ends the node's answers within the lease: TestALostStoreEndsTheLease.
+//     So does a store that was cut off from most of its servers:
+//     TestALeaderThatIsCutOffRenewsNoLease.
 //   - What is wrong with an account or its streams is said at the start:
 //     TestAccountsThatDoNotDo, TestStreamsThatAreNoLedger; setting up may be
 //     repeated: TestInitClusterMayBeRepeated.

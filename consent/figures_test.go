@@ -194,10 +194,10 @@ func withdrawals(t *testing.T, ledger *consent.Ledger, n int) (w withdrawn) {
 
 	all := make([]*live, n)
 	for i := range all {
-		all[i] = openLive(t, ctx, &tasks, server.URL(), i)
+		all[i] = openLive(t, ctx, &tasks, server.URL(), i, time.Second)
 	}
 	// That a fix is counted is seen with somebody who does not withdraw.
-	probe := openLive(t, ctx, &tasks, server.URL(), n)
+	probe := openLive(t, ctx, &tasks, server.URL(), n, time.Second)
 	close(probe.acked)
 	for deadline := time.Now().Add(time.Minute); fixesDropped(t, server.URL()) != 1; time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -258,7 +258,8 @@ func fixesDropped(t *testing.T, url string) (n int) {
 	return n
 }
 
-func openLive(t *testing.T, ctx context.Context, tasks *sync.WaitGroup, url string, i int) *live {
+// openLive opens a session that sends a second of motion so often.
+func openLive(t *testing.T, ctx context.Context, tasks *sync.WaitGroup, url string, i int, every time.Duration) *live {
 	t.Helper()
 	person, err := client.New(client.Config{URL: url, Token: consent.NameOf(i)})
 	if err != nil {
@@ -297,14 +298,14 @@ func openLive(t *testing.T, ctx context.Context, tasks *sync.WaitGroup, url stri
 	tasks.Go(func() {
 		defer close(sent)
 		// Phones do not send in step.
-		phase := time.NewTimer(time.Duration(i*61%1000) * time.Millisecond)
+		phase := time.NewTimer(time.Duration(i*61%1000) * every / 1000)
 		defer phase.Stop()
 		start := time.Now().UnixNano()
 		for second := 0; ; second++ {
 			var fixes []classifier.Fix
 			select {
 			case <-phase.C:
-				phase.Reset(time.Second)
+				phase.Reset(every)
 			case <-l.acked:
 				fixes = []classifier.Fix{{SensorTime: start + int64(second)*int64(time.Second)}}
 			case <-ctx.Done():

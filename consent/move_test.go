@@ -281,6 +281,7 @@ func TestAMovedLedgerTellsNothing(t *testing.T) {
 // An import that was cut short, wherever that was, leaves nothing that a node
 // would take for a ledger, and is finished by doing it again.
 func TestAnImportThatWasCutShortIsFinished(t *testing.T) {
+	t.Parallel() // mostly it waits
 	n := noticeOfVersion(t, "2026-12-01")
 	from := LedgerConfig{Dir: t.TempDir(), Notice: n}
 	aLedger(t, from)

@@ -187,8 +187,17 @@ func (s *store) ask(ctx context.Context, question func(context.Context) error) e
 		attempt, cancel := context.WithTimeout(ctx, askTimeout)
 		err := question(attempt)
 		cancel()
-		if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+		var api *jetstream.APIError
+		notYet := errors.As(err, &api) && (api.ErrorCode == codeLeaderless || api.ErrorCode == codeInProcess)
+		if ctx.Err() != nil || !notYet && !errors.Is(err, context.DeadlineExceeded) {
 			return err
+		}
+		if notYet { // it says so at once
+			select {
+			case <-time.After(askAgain):
+			case <-ctx.Done():
+				return err
+			}
 		}
 	}
 }

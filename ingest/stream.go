@@ -108,7 +108,7 @@ func musicRange(r *http.Request) (tempo.Range, *Problem) {
 func (s *Server) noGrant(principal string, reason consent.Reason) *Problem {
 	if reason == consent.LedgerUnavailable {
 		return problem(http.StatusServiceUnavailable, CodeLedgerUnavailable,
-			"consent cannot be checked right now, so nobody is let in: try again later").retryAfter(shortPauseS)
+			"this node cannot check consent right now, so it lets nobody in: try another node, or later").retryAfter(shortPauseS)
 	}
 	detail := "there is no consent for acceleration: show GET /v1/notice and send the answer with PUT /v1/consent"
 	switch reason {

@@ -47,7 +47,7 @@ func CloseReason(code int) string {
 	case CloseTooMuch:
 		return "too much: send one frame a second and read the answers"
 	case CloseLedgerLost:
-		return "consent cannot be checked right now: reconnect later, with growing pauses"
+		return "this node cannot check consent right now: reconnect to another one, or later, with growing pauses"
 	}
 	return ""
 }
