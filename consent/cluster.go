@@ -310,9 +310,18 @@ func (s *store) checkPermissions(ctx context.Context) error {
 	if err := s.register.SecureDeleteMsg(ctx, 0); err != nil && !isAPIError(err) && !errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) {
 		return fmt.Errorf("nobody could be forgotten: %w", err)
 	}
-	if err := s.tempo.Publish(tempoSubject+probeWord, nil); err != nil {
+	// Nobody takes these for a message: no recipient has that name, and nodes say
+	// more than nothing.
+	for _, subject := range []string{tempoSubject + probeWord, nodesSubject} {
+		if err := s.tempo.Publish(subject, nil); err != nil {
+			return err
+		}
+	}
+	others, err := s.tempo.SubscribeSync(nodesSubject)
+	if err != nil {
 		return err
 	}
+	defer others.Unsubscribe() // fails only when the connection has ended
 	if err := flush(ctx, s.tempo); err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (s *Server) adminHandler() http.Handler {
 // it would not otherwise.
 func (s *Server) Ready() error {
 	if !s.serving.Load() || s.registry.isDraining() {
-		return errors.New("draining, or not serving yet")
+		return errors.New("going away, or not serving yet")
 	}
 	if err := s.config.Ledger.Healthy(); err != nil {
 		return errors.New("the ledger cannot answer; the log says why")

@@ -8,13 +8,16 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/tempogate/tempogate/classifier"
 	"github.com/tempogate/tempogate/consent"
 	"github.com/tempogate/tempogate/consent/identity"
+	"github.com/tempogate/tempogate/ingest/presence"
 	"github.com/tempogate/tempogate/ingest/wire"
 )
 
@@ -128,6 +131,27 @@ type Config struct {
 	// named them. Without it none can.
 	Recipients RecipientVerifier
 
+	// Nodes, when set, carries messages between the nodes that share the ledger,
+	// so that Limits.SessionsPerPerson holds for all of them together.
+	// *consent.Ledger is one.
+	Nodes presence.Bus
+
+	// NodeHold is how long the sessions of a node that has fallen silent count
+	// for their people. It has to be longer than the lease of the ledger. 10 s
+	// when zero.
+	NodeHold time.Duration
+
+	// NodeName is what this node is called in the metrics. The name of the machine
+	// when empty.
+	NodeName string
+
+	// Proxies are the networks of the load balancers in front of this server.
+	// What they say of where a client comes from is believed: with
+	// ProxyProtocol in the header that begins each of their connections,
+	// otherwise in X-Forwarded-For.
+	Proxies       []netip.Prefix
+	ProxyProtocol bool
+
 	// Classifier configures the stream of each session.
 	Classifier classifier.Config
 
@@ -153,6 +177,11 @@ type Config struct {
 	// come to what is due before it lets nobody in any more, to the benefit of
 	// the sessions that it has. 25 ms when zero.
 	ShedLateness time.Duration
+
+	// DrainDelay is how long a server that is to go away still lets people in,
+	// while /readyz says that it is not ready: a load balancer has to notice
+	// before somebody is refused.
+	DrainDelay time.Duration
 
 	// Grace is how long a shutdown may take before what is left is cut off.
 	// 10 s when zero.
@@ -183,6 +212,14 @@ func (c Config) withDefaults() (Config, error) {
 		u, err := url.Parse(origin)
 		if err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || strings.Contains(origin, "*") {
 			return c, fmt.Errorf("ingest: %q is no origin: write scheme://host or scheme://host:port, nothing after it", origin)
+		}
+	}
+	if c.ProxyProtocol && len(c.Proxies) == 0 {
+		return c, errors.New("ingest: the PROXY protocol is spoken by proxies, and none is named")
+	}
+	if c.NodeName == "" {
+		if name, err := os.Hostname(); err == nil {
+			c.NodeName = name
 		}
 	}
 	if c.Listen == "" {

@@ -33,7 +33,7 @@ func (c *clearingConn) Read(p []byte) (int, error) {
 // Read: whoever does so clears for themselves (package framing). Over TLS there
 // is none.
 func (c *clearingConn) SyscallConn() (syscall.RawConn, error) {
-	if plain, ok := c.Conn.(*net.TCPConn); ok {
+	if plain, ok := c.Conn.(syscall.Conn); ok {
 		return plain.SyscallConn()
 	}
 	return nil, errors.ErrUnsupported
@@ -41,7 +41,7 @@ func (c *clearingConn) SyscallConn() (syscall.RawConn, error) {
 
 // SetWriteBuffer sets the size of the kernel's buffer, where there is one.
 func (c *clearingConn) SetWriteBuffer(bytes int) error {
-	if plain, ok := c.Conn.(*net.TCPConn); ok {
+	if plain, ok := c.Conn.(interface{ SetWriteBuffer(int) error }); ok {
 		return plain.SetWriteBuffer(bytes)
 	}
 	return errors.ErrUnsupported

@@ -46,7 +46,7 @@ func (s *Server) postIdentity(w http.ResponseWriter, r *http.Request) error {
 			"pages of this origin get no identities here: the operator can allow it with --origin")
 	}
 	now := time.Now()
-	if wait := s.newcomers.admit(r.RemoteAddr, now); wait > 0 {
+	if wait := s.newcomers.admit(s.config.addressOf(r), now); wait > 0 {
 		return problem(http.StatusTooManyRequests, CodeTooManyIdentities,
 			"too many new identities were asked for: try again in a minute").retryAfter(wait)
 	}

@@ -10,7 +10,7 @@ import (
 // of a node. A zero field takes the default.
 type Limits struct {
 	Sessions          int // live sessions on this node; 20 000
-	SessionsPerPerson int // live sessions of one person on this node; 4
+	SessionsPerPerson int // live sessions of one person, on all nodes that share the ledger; 4
 
 	// AdmissionsPerSecond bounds how many sessions are let in a second, with as
 	// many ahead of that. A handshake costs as much as a dozen frames, and when a

@@ -13,7 +13,7 @@ import (
 )
 
 // metrics counts what a node does. No label ever names a person, a session or
-// an address, and none has more values than this file lists.
+// a client's address, and none has more values than this file lists.
 type metrics struct {
 	registry *prometheus.Registry
 
@@ -40,7 +40,7 @@ type metrics struct {
 	oldest   atomic.Int64 // age of the oldest of them at the last revolution of the wheel, nanoseconds
 }
 
-func newMetrics(reg *registry, load *pressure, gone *account, ledger Ledger) *metrics {
+func newMetrics(node string, reg *registry, load *pressure, gone *account, ledger Ledger) *metrics {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	}
@@ -116,6 +116,8 @@ func newMetrics(reg *registry, load *pressure, gone *account, ledger Ledger) *me
 			}
 			return 1
 		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "tempogate_node_info", Help: "1, and which node this is.",
+			ConstLabels: prometheus.Labels{"node": node}}, func() float64 { return 1 }),
 		deliveryCollector{ledger},
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),

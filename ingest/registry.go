@@ -1,11 +1,16 @@
 package ingest
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tempogate/tempogate/ingest/presence"
+	"github.com/tempogate/tempogate/ingest/wire"
 )
 
 // wheelPlaces is into how many parts the sessions are divided, to be looked
@@ -22,6 +27,7 @@ type wheelPlace struct {
 // has. It bounds both.
 type registry struct {
 	limits Limits
+	others *presence.Table // what people have on other nodes; nil without any. Set before anybody is admitted.
 
 	mu       sync.Mutex
 	places   int // taken, by sessions and by upgrades under way
@@ -63,7 +69,7 @@ func (r *registry) admit(principal string) *Problem {
 		return problem(http.StatusTooManyRequests, CodeTooManySessions,
 			"this node has all the sessions it can serve: try again later").
 			because("node").retryAfter(shortPauseS)
-	case r.persons[principal] != nil && r.persons[principal].sessions >= r.limits.SessionsPerPerson:
+	case r.sessionsOf(principal) >= r.limits.SessionsPerPerson:
 		return problem(http.StatusTooManyRequests, CodeTooManySessions,
 			"this person has as many live sessions as allowed: end one first").
 			because("person").retryAfter(shortPauseS)
@@ -79,8 +85,48 @@ func (r *registry) admit(principal string) *Problem {
 		r.persons[principal] = p
 	}
 	p.sessions++
+	r.tell(principal, p)
 	r.running.Add(1) // never after drain, so never while a shutdown waits
 	return nil
+}
+
+// sessionsOf returns how many sessions a person has, on all nodes as far as this
+// one knows.
+func (r *registry) sessionsOf(principal string) (n int) {
+	if p := r.persons[principal]; p != nil {
+		n = p.sessions
+	}
+	if r.others != nil {
+		n += r.others.Elsewhere(principal)
+	}
+	return n
+}
+
+// tell lets the other nodes know how many sessions a person has here.
+func (r *registry) tell(principal string, p *person) {
+	if r.others != nil {
+		r.others.Set(principal, p.sessions)
+	}
+}
+
+// endSurplus ends the newest sessions of people who have had too many on all nodes
+// together: they were opened at the same moment.
+func (r *registry) endSurplus(now time.Time) {
+	if r.others == nil {
+		return
+	}
+	surplus := r.others.Surplus(now)
+	if len(surplus) == 0 {
+		return
+	}
+	all := r.appendSessions(nil)
+	slices.SortFunc(all, func(a, b *session) int { return cmp.Compare(b.number, a.number) }) // newest first
+	for _, s := range all {
+		if surplus[s.principal] > 0 {
+			surplus[s.principal]--
+			s.stop(endWith(wire.CloseTooMuch, "too many sessions of this person, on all nodes together: end those that are not needed"))
+		}
+	}
 }
 
 // leave gives back a place that no session came to hold.
@@ -95,6 +141,7 @@ func (r *registry) leaveLocked(principal string) {
 	r.places--
 	p := r.persons[principal]
 	p.sessions--
+	r.tell(principal, p)
 	r.forgetLocked(principal, p)
 }
 

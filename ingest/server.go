@@ -14,6 +14,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/tempogate/tempogate/classifier"
+	"github.com/tempogate/tempogate/ingest/presence"
 )
 
 // A Server takes motion from people who said yes and answers with their tempo.
@@ -62,7 +63,7 @@ func New(config Config) (*Server, error) {
 	}
 	s.account.since = time.Now()
 	s.leaving, s.leave = context.WithCancel(context.Background())
-	s.metrics = newMetrics(s.registry, &s.pressure, &s.account, config.Ledger)
+	s.metrics = newMetrics(config.NodeName, s.registry, &s.pressure, &s.account, config.Ledger)
 	classifier.NewStream(config.Classifier) // reads the model now, not for the first session
 	return s, nil
 }
@@ -130,6 +131,16 @@ func (s *Server) Serve(ctx context.Context) error {
 	if err := s.Listen(); err != nil {
 		return err
 	}
+	if s.config.Nodes != nil {
+		others, err := presence.New(presence.Config{
+			Bus: s.config.Nodes, Most: s.config.Limits.SessionsPerPerson, Hold: s.config.NodeHold,
+		})
+		if err != nil {
+			return fmt.Errorf("ingest: the other nodes cannot be heard: %w", err)
+		}
+		defer others.Close()
+		s.registry.others = others
+	}
 	public := s.httpServer(s.publicHandler())
 	admin := s.httpServer(s.adminHandler())
 	admin.WriteTimeout = 0 // a CPU profile takes as long as was asked for
@@ -140,7 +151,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		}
 	}
 	var goroutines sync.WaitGroup
-	goroutines.Go(func() { serve(public, s.config.wrap(boundedListener{s.public}, s.config.TLS)) })
+	goroutines.Go(func() { serve(public, s.config.wrap(s.proxied(boundedListener{s.public}), s.config.TLS)) })
 	if s.admin != nil {
 		goroutines.Go(func() { serve(admin, s.admin) })
 	}
@@ -153,10 +164,18 @@ func (s *Server) Serve(ctx context.Context) error {
 	var err error
 	select {
 	case <-ctx.Done():
+		s.serving.Store(false)
+		if s.config.DrainDelay > 0 {
+			s.log.Info("not ready any more, draining soon", "after", s.config.DrainDelay)
+			select {
+			case <-time.After(s.config.DrainDelay):
+			case err = <-failed:
+			}
+		}
 	case err = <-failed:
+		s.serving.Store(false)
 	}
 
-	s.serving.Store(false)
 	s.shutDown(public)
 	admin.Close()
 	stopSweeping()
@@ -255,6 +274,7 @@ func (s *Server) sweep(ctx context.Context) {
 			clear(some)
 			if at == wheelPlaces-1 {
 				s.registry.settle()
+				s.registry.endSurplus(now)
 				s.metrics.oldest.Store(int64(oldest))
 				oldest = 0
 			}

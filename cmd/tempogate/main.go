@@ -12,10 +12,12 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/tempogate/tempogate/bench/fleet"
 	"github.com/tempogate/tempogate/consent"
 )
 
@@ -43,6 +45,7 @@ type commandLine struct {
 	Train    trainCommand    `cmd:"" help:"Train a model from labelled recordings."`
 	Eval     evalCommand     `cmd:"" help:"Measure how well the classifier does."`
 	Load     loadCommand     `cmd:"" help:"Load-test a server: open many sessions, and look at what comes back, when, and whether it is right."`
+	Fleet    fleetCommand    `cmd:"" help:"Try out a fleet on this machine: three NATS servers and as many nodes, each a process."`
 	Simulate simulateCommand `cmd:"" help:"Print a simulated recording with exactly known steps, as CSV."`
 
 	LogFormat string           `enum:"text,json" default:"text" help:"How the log on standard error is written: ${enum}."`
@@ -76,7 +79,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 		kong.Name("tempogate"),
 		kong.Description("Turn phone motion into a running tempo, only for people who said yes."),
 		kong.DefaultEnvars("TEMPOGATE"),
-		kong.Vars{"data_dir": defaultDataDir(), "nats_account": consent.DefaultAccount, "version": version()},
+		kong.Vars{
+			"data_dir": defaultDataDir(), "nats_account": consent.DefaultAccount, "version": version(),
+			"faults": strings.Join(fleet.FaultKinds(), ", "),
+		},
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.ExplicitGroups([]kong.Group{{Key: "nats", Title: "A ledger in NATS:"}}),

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -38,9 +39,14 @@ type serveCommand struct {
 	Lease       time.Duration `placeholder:"DURATION" help:"How long samples are still taken after the ledger was last heard."`
 	IdleTimeout time.Duration `default:"60s" help:"End a session that sends no frame for so long."`
 	Grace       time.Duration `default:"10s" help:"How long a shutdown may take before connections are cut."`
+	DrainDelay  time.Duration `placeholder:"DURATION" help:"At a shutdown, go on letting people in for so long while /readyz says no: for load balancers to notice before anybody is refused."`
+
+	NodeName      string         `placeholder:"NAME" help:"What this node is called in metrics and log. The machine's name unless given."`
+	Proxy         []netip.Prefix `placeholder:"NETWORK" help:"Network of a load balancer, such as 10.0.0.0/8, whose word for where clients are is taken. Repeatable."`
+	ProxyProtocol bool           `help:"They say it with the PROXY protocol, version 2, at the beginning of each connection. Otherwise with X-Forwarded-For."`
 
 	MaxSessions            int `default:"20000" help:"Live sessions on this node."`
-	MaxSessionsPerPerson   int `default:"4" help:"Live sessions of one person."`
+	MaxSessionsPerPerson   int `default:"4" help:"Live sessions of one person, on all nodes together."`
 	MaxFrameBytes          int `default:"262144" help:"Bytes of one frame."`
 	MaxSamplesPerSecond    int `default:"1000" help:"Readings a second of one session, averaged over two minutes; each second of motion counts as 50 more. All sessions of a person together may send twice as many, here and in the next two."`
 	MaxBytesPerSecond      int `default:"131072" help:"Bytes a second of one session, averaged over two minutes."`
@@ -49,12 +55,18 @@ type serveCommand struct {
 
 	ShedLateness time.Duration `default:"25ms" help:"Let nobody in while the node comes so late, on average over a second, to what is due."`
 
+	ClockOffset time.Duration `hidden:"" env:"-" help:"Have the ledger's clock run so far ahead, to try what clocks that differ do."`
+
 	ReadyFile string `type:"path" placeholder:"FILE" help:"Write the addresses here, as JSON, once the server listens."`
 }
 
 // garbagePercent is how much garbage there may be beside what lives, before it is
 // collected. Go's own value is 100.
 const garbagePercent = 25
+
+// nodeHold is how long after a lease the sessions of a node that fell silent
+// count: a turn of the wheel that ends them, and two messages that got lost.
+const nodeHold = 4 * time.Second
 
 // Validate checks what flags demand of each other.
 func (c *serveCommand) Validate() error {
@@ -69,6 +81,12 @@ func (c *serveCommand) Validate() error {
 	}
 	if c.Anonymous && c.OIDCIssuer != "" {
 		return errors.New("--anonymous is for the built-in issuer: with --oidc-issuer people log in there")
+	}
+	if c.ProxyProtocol && len(c.Proxy) == 0 {
+		return errors.New("--proxy-protocol is spoken by load balancers: name their network with --proxy")
+	}
+	if c.DrainDelay < 0 {
+		return errors.New("--drain-delay must not be negative")
 	}
 	for name, n := range map[string]int{
 		"--max-sessions":              c.MaxSessions,
@@ -91,6 +109,9 @@ func (c *serveCommand) Validate() error {
 
 // Run runs the server until SIGINT or SIGTERM.
 func (c *serveCommand) Run(app *appContext) (err error) {
+	if c.NodeName != "" {
+		app.log = app.log.With("node", c.NodeName)
+	}
 	if os.Getenv("GOGC") == "" {
 		// Live sessions allocate nothing, so there is little to collect, and what
 		// the handshakes leave should not stay for long.
@@ -119,12 +140,12 @@ func (c *serveCommand) Run(app *appContext) (err error) {
 			return err
 		}
 	}
-	config, err := c.ledger(app, c.DataDir)
+	book, err := c.ledger(app, c.DataDir)
 	if err != nil {
 		return err
 	}
-	config.Notices, config.GrantTTL, config.Lease = notices, c.GrantTTL, c.Lease
-	ledger, err := consent.OpenLedger(app, config)
+	book.Notices, book.GrantTTL, book.Lease, book.Now = notices, c.GrantTTL, c.Lease, c.clock()
+	ledger, err := consent.OpenLedger(app, book)
 	if err != nil {
 		return err
 	}
@@ -139,20 +160,24 @@ func (c *serveCommand) Run(app *appContext) (err error) {
 		anonymous = issuer
 	}
 
-	server, err := ingest.New(ingest.Config{
-		Listen:       c.Listen,
-		Admin:        c.Admin,
-		TLS:          certificates,
-		Ledger:       ledger,
-		Verifier:     verifier,
-		Recipients:   issuer,
-		Origins:      c.Origin,
-		Page:         c.Page,
-		Anonymous:    anonymous,
-		Capabilities: capabilities,
-		IdleTimeout:  c.IdleTimeout,
-		Grace:        c.Grace,
-		ShedLateness: c.ShedLateness,
+	config := ingest.Config{
+		Listen:        c.Listen,
+		Admin:         c.Admin,
+		TLS:           certificates,
+		Ledger:        ledger,
+		Verifier:      verifier,
+		Recipients:    issuer,
+		Origins:       c.Origin,
+		Page:          c.Page,
+		Anonymous:     anonymous,
+		Capabilities:  capabilities,
+		IdleTimeout:   c.IdleTimeout,
+		Grace:         c.Grace,
+		DrainDelay:    c.DrainDelay,
+		NodeName:      c.NodeName,
+		Proxies:       c.Proxy,
+		ProxyProtocol: c.ProxyProtocol,
+		ShedLateness:  c.ShedLateness,
 		Limits: ingest.Limits{
 			Sessions:            c.MaxSessions,
 			SessionsPerPerson:   c.MaxSessionsPerPerson,
@@ -163,7 +188,11 @@ func (c *serveCommand) Run(app *appContext) (err error) {
 			AdmissionsPerSecond: c.MaxAdmissionsPerSecond,
 		},
 		Logger: app.log,
-	})
+	}
+	if c.NATS != "" {
+		config.Nodes, config.NodeHold = ledger, ledger.Lease()+nodeHold
+	}
+	server, err := ingest.New(config)
 	if err != nil {
 		return err
 	}
@@ -175,6 +204,14 @@ func (c *serveCommand) Run(app *appContext) (err error) {
 		return err
 	}
 	return server.Serve(app)
+}
+
+// clock is the clock that the ledger dates with, nil for the system's.
+func (c *serveCommand) clock() func() time.Time {
+	if c.ClockOffset == 0 {
+		return nil
+	}
+	return func() time.Time { return time.Now().Add(c.ClockOffset) }
 }
 
 // verifier returns who says whom a token stands for: the identity provider, or
