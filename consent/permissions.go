@@ -56,9 +56,9 @@ func NATSUsers(dir string, recipients []string) ([]NATSUser, error) {
 		Publish: append([]string{"$JS.API.>", userInfoSubject}, entries...), Subscribe: inbox,
 	}, {
 		Name: "node", Seed: nodeKeyFile,
-		Publish: slices.Concat([]string{"$JS.API.INFO", userInfoSubject, "$JS.API.STREAM.MSG.DELETE." + registerName, tempoSubject + "*"},
+		Publish: slices.Concat([]string{"$JS.API.INFO", userInfoSubject, "$JS.API.STREAM.MSG.DELETE." + registerName, tempoSubject + "*", nodesSubject},
 			reading, entries),
-		Subscribe: append([]string{tempoSubject + "*"}, inbox...), Responses: true,
+		Subscribe: append([]string{tempoSubject + "*", nodesSubject}, inbox...), Responses: true,
 	}}
 	for _, name := range recipients {
 		if !noticeName.MatchString(name) {

@@ -64,7 +64,7 @@ var faultKinds = []faultKind{
 		if chance.IntN(2) == 0 {
 			end = (*process).kill
 		}
-		return fault{target: "all servers", last: upTo(chance, 4 * time.Second), harm: func() error {
+		return fault{target: "all servers", last: upTo(chance, 4*time.Second), harm: func() error {
 			for _, s := range f.Servers {
 				end(s.process)
 			}
@@ -149,7 +149,7 @@ func serverDown(s *Server, chance *rand.Rand, replace bool) fault {
 }
 
 func nodeDown(n *Node, chance *rand.Rand, end func(*process)) fault {
-	return fault{target: n.name, last: upTo(chance, 5 * time.Second), harm: func() error { end(n.process); return nil }, mend: n.start}
+	return fault{target: n.name, last: upTo(chance, 5*time.Second), harm: func() error { end(n.process); return nil }, mend: n.start}
 }
 
 // linksDown cuts links, or lets nothing pass.
