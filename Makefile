@@ -2,10 +2,12 @@
 
 GO       ?= go
 FUZZTIME ?= 5s
+DURATION ?= 30m
+SEED     ?= 1
 FUZZ     ?= .
 BINARY   := bin/tempogate
 
-.PHONY: build demo test check race fuzz abuse-cases model wasm eval bench-classifier bench-consent bench-page bench-ingest clean
+.PHONY: build demo test check race fuzz abuse-cases model wasm eval bench-classifier bench-consent bench-page bench-ingest bench-faults bench-fleet clean
 
 build:
 	$(GO) build -o $(BINARY) ./cmd/tempogate
@@ -76,6 +78,16 @@ bench-ingest: build
 	@out=$$($(GO) test ./bench/load -run '^TestFigures$$' -figures -binary "$(CURDIR)/$(BINARY)" -count 1 -timeout 30m -v) \
 	  || { echo "$$out" >&2; exit 1; }; \
 	  echo "$$out" | grep -E '^[a-z0-9_]+ [0-9.e+-]+$$'
+
+# Three nodes on three NATS servers, on which one thing after another fails, and
+# a checker that looks for a consent that was lost, or a frame after a withdrawal.
+bench-faults: build
+	@$(BINARY) fleet faults --duration $(DURATION) --seed $(SEED)
+
+# All nodes restarted in turn under load; one node beside two.
+bench-fleet: build
+	@$(BINARY) fleet restart --seed $(SEED)
+	@$(BINARY) fleet carry --seed $(SEED)
 
 clean:
 	rm -rf bin out

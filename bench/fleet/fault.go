@@ -11,7 +11,6 @@ import (
 
 // A fault is something that goes wrong for a while.
 type fault struct {
-	kind   string
 	target string
 	last   time.Duration
 	harm   func() error

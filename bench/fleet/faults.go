@@ -26,7 +26,7 @@ type FaultsConfig struct {
 	// Plant has something forbidden happen, to see that it is found: "grant"
 	// takes a consent back behind the checker's back, "frame" tells it of a
 	// withdrawal that nobody else hears of.
-	Plant string
+	Plant []string
 
 	// Tell is called with each thing that happens, in words. It may be nil.
 	Tell func(at time.Duration, what string)
@@ -38,6 +38,7 @@ type FaultsReport struct {
 	Violations []Violation
 	Faults     map[string]int  // by kind
 	Recoveries []time.Duration // from the mending of a fault to everybody being well again
+	Revived    int             // times that a node could not start, and was started again
 	Duration   time.Duration
 }
 
@@ -74,12 +75,11 @@ func (f *Fleet) Faults(ctx context.Context, config FaultsConfig) (*FaultsReport,
 		}
 		people = append(people, p)
 	}
-	switch config.Plant {
-	case "":
-	case "grant", "frame":
-		people[0].plant = config.Plant
-	default:
-		return nil, fmt.Errorf("fleet: nothing that could be planted is called %q", config.Plant)
+	for i, plant := range config.Plant {
+		if plant != "grant" && plant != "frame" {
+			return nil, fmt.Errorf("fleet: nothing that could be planted is called %q", plant)
+		}
+		people[i%len(people)].plant = plant
 	}
 	life, enough := context.WithCancel(ctx)
 	defer enough()
@@ -96,6 +96,10 @@ func (f *Fleet) Faults(ctx context.Context, config FaultsConfig) (*FaultsReport,
 	}
 	if broken == nil {
 		broken = f.examine(ctx, people, checker, now)
+	}
+	for _, n := range f.Nodes {
+		report.Revived += int(n.Revived.Load())
+		broken = errors.Join(broken, n.panicked())
 	}
 	report.Tallies, report.Violations, report.Duration = checker.Tallies(), checker.Violations(), now()
 	return report, broken

@@ -115,8 +115,12 @@ func Start(ctx context.Context, config Config) (f *Fleet, err error) {
 	if err := f.connect(ctx); err != nil {
 		return f, err
 	}
-	if _, err := f.tempogate(ctx, "cluster", "init", "--nats", f.urls(), "--nats-nkey", filepath.Join(keys, setupKey)); err != nil {
-		return f, err
+	var refused error // the servers may not all know of each other yet
+	if err := until(ctx, "the streams to be made", func() (bool, error) {
+		_, refused = f.tempogate(ctx, "cluster", "init", "--nats", f.urls(), "--nats-nkey", filepath.Join(keys, setupKey))
+		return refused == nil, nil
+	}); err != nil {
+		return f, errors.Join(err, refused)
 	}
 	first := f.Nodes[0]
 	if f.Issuer, err = identity.OpenIssuer(first.dir); err != nil {

@@ -20,6 +20,9 @@ type Node struct {
 	dir        string
 	ways       []*Link // to the servers, by their number
 
+	// Revived counts how often it ended although nobody ended it.
+	Revived atomic.Int64
+
 	clock atomic.Int64 // how far its clock is off, nanoseconds
 }
 
@@ -53,7 +56,7 @@ func newNodes(config Config, dir string, servers []*Server) ([]*Node, error) {
 		n.process = newProcess(name, dir, func() *exec.Cmd {
 			return exec.Command(config.Binary, append([]string{
 				"serve", "--listen", listen, "--admin", admin, "--data-dir", n.dir, "--nats", strings.Join(urls, ","), "--nats-nkey", filepath.Join(dir, keysFolder, "node.nk"), "--node-name", name,
-				"--lease", config.Lease.String(), "--clock-offset", time.Duration(n.clock.Load()).String(), "--no-page",
+				"--lease", config.Lease.String(), "--clock-offset=" + time.Duration(n.clock.Load()).String(), "--no-page",
 				"--shed-lateness", "1h", // what is looked at is what a node says, not when it is busy
 			}, config.ServeFlags...)...)
 		})
@@ -75,6 +78,20 @@ func (n *Node) takeKeys(from *Node) error {
 	return nil
 }
 
+// panicked returns an error when the node's log tells of a fault in the program.
+func (n *Node) panicked() error {
+	log, err := os.ReadFile(n.logFile)
+	if err != nil {
+		return fmt.Errorf("fleet: %w", err)
+	}
+	for line := range strings.Lines(string(log)) {
+		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") || strings.Contains(line, " fault=") {
+			return fmt.Errorf("fleet: %s: %s", n.name, strings.TrimSpace(line))
+		}
+	}
+	return nil
+}
+
 // calls are for what operators call: never kept, for nodes come and go.
 var calls = &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
@@ -88,13 +105,18 @@ func (n *Node) ready() bool {
 	return answer.StatusCode == http.StatusOK
 }
 
-// awaitReady waits for the node to be ready.
+// awaitReady waits for the node to be ready. One that could not start, because
+// there was no cluster to start with, is started again, as a supervisor would.
 func (n *Node) awaitReady(ctx context.Context) error {
 	return until(ctx, n.name+" to be ready; see "+n.logFile, func() (bool, error) {
-		if n.died() {
-			return false, fmt.Errorf("fleet: %s has ended, see %s", n.name, n.logFile)
+		ended, err := n.revive()
+		if err != nil {
+			return false, err
 		}
-		return n.ready(), nil
+		if ended {
+			n.Revived.Add(1)
+		}
+		return !ended && n.ready(), nil
 	})
 }
 

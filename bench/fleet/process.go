@@ -132,6 +132,16 @@ func (p *process) signal(cmd *exec.Cmd, signal syscall.Signal) {
 	}
 }
 
+// revive starts the process again if it has ended although nobody ended it, as a
+// supervisor would, and reports whether it had.
+func (p *process) revive() (bool, error) {
+	if !p.died() {
+		return false, nil
+	}
+	p.end(syscall.SIGKILL, 0) // nothing is left of it
+	return true, p.start()
+}
+
 // died reports whether the process has ended although nobody ended it.
 func (p *process) died() bool {
 	p.mu.Lock()

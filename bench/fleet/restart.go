@@ -17,6 +17,7 @@ import (
 // A RestartConfig says what Restart does. The zero value works.
 type RestartConfig struct {
 	Sessions int // 300 when zero
+	Nodes    int // how many are restarted; all when zero
 	Seed     uint64
 
 	// Through is the address of a load balancer in front of the nodes. When it is
@@ -51,6 +52,9 @@ const backWithin = time.Second
 func (f *Fleet) Restart(ctx context.Context, config RestartConfig) (*RestartReport, error) {
 	if config.Sessions == 0 {
 		config.Sessions = 300
+	}
+	if config.Nodes <= 0 || config.Nodes > len(f.Nodes) {
+		config.Nodes = len(f.Nodes)
 	}
 	if config.Tell == nil {
 		config.Tell = func(time.Duration, string) {}
@@ -87,7 +91,7 @@ func (f *Fleet) Restart(ctx context.Context, config RestartConfig) (*RestartRepo
 		return nil, err
 	}
 	lives.Go(func() { r.visit(life, visitor, rand.New(rand.NewPCG(config.Seed, 1<<40))) })
-	for _, n := range f.Nodes {
+	for _, n := range f.Nodes[:config.Nodes] {
 		tell("%d sessions; %s stops", config.Sessions, n.name)
 		r.closeDoor(n.Number, true)
 		n.stop()

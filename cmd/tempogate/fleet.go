@@ -50,7 +50,7 @@ type fleetFaultsCommand struct {
 	Duration time.Duration `default:"30m" help:"How long."`
 	People   int           `default:"24" help:"How many give consent and take it back; each has two sessions."`
 	Only     []string      `placeholder:"KIND" help:"Have only these go wrong: ${faults}. Repeatable."`
-	Plant    string        `enum:",grant,frame" default:"" help:"Have something forbidden happen, to see that it is found: a consent that is lost (grant), or a frame after a withdrawal (frame)."`
+	Plant    []string      `enum:"grant,frame" placeholder:"WHAT" help:"Have something forbidden happen, to see that it is found: a consent that is lost (grant), or a frame after a withdrawal (frame). Repeatable."`
 }
 
 // Validate checks the flags.
@@ -86,14 +86,19 @@ func (c *fleetFaultsCommand) Run(app *appContext) (err error) {
 	for _, n := range report.Faults {
 		faults += n
 	}
-	fmt.Fprintf(app.stdout, "forbidden %d\nfaults %d\n", len(report.Violations), faults)
+	found := map[string]int{}
+	for _, v := range report.Violations {
+		found[v.What]++
+	}
+	fmt.Fprintf(app.stdout, "forbidden %d\nforbidden_consents_lost %d\nforbidden_frames %d\nfaults %d\n",
+		len(report.Violations), found[fleet.ConsentLost], found[fleet.FrameLate], faults)
 	for _, kind := range slices.Sorted(maps.Keys(report.Faults)) {
 		fmt.Fprintf(app.stdout, "fault_%s %d\n", kind, report.Faults[kind])
 	}
 	fmt.Fprintf(app.stdout, "seconds %.0f\nacknowledged_grants %d\nacknowledged_withdrawals %d\nunacknowledged_changes %d\nframes_accepted %d\ndenials %d\n",
 		report.Duration.Seconds(), report.Grants, report.Withdrawals, report.Unacknowledged, report.Frames, report.Denials)
-	fmt.Fprintf(app.stdout, "latest_frame_ms %.1f\nlatest_frame_calm_ms %.1f\nlease_ms %d\n",
-		milliseconds(report.Late), milliseconds(report.LateInCalm), c.Lease.Milliseconds())
+	fmt.Fprintf(app.stdout, "latest_frame_ms %.1f\nlatest_frame_calm_ms %.1f\nlease_ms %d\nnodes_revived %d\n",
+		milliseconds(report.Late), milliseconds(report.LateInCalm), c.Lease.Milliseconds(), report.Revived)
 	if all := report.Recoveries; len(all) > 0 {
 		slices.Sort(all)
 		fmt.Fprintf(app.stdout, "recovery_p50_s %.2f\nrecovery_max_s %.2f\n", all[len(all)/2].Seconds(), all[len(all)-1].Seconds())
