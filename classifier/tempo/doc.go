@@ -70,8 +70,10 @@
 // regression with people left out. TestConfidenceFallsWithNoise holds its
 // sense.
 //
-// Below 0.55 there is no cadence. An unclear rhythm is bridged for BridgeHops
-// seconds while there are still steps, at 0.8 of the confidence for each second.
+// Below 0.55 there is no cadence. Only who has taken steps for a second or more and
+// has had none waits for it, and gets it from 0.3 on, where ρ₁ is 0.35 or more. An
+// unclear rhythm is bridged for BridgeHops seconds while there are still steps, at
+// 0.8 of the confidence for each second.
 // Cadences beyond LowestSPM and HighestSPM by more than 2 % are not said.
 //
 // # Whether there are steps
@@ -91,7 +93,9 @@
 // The four numbers are a logistic regression on seconds of all activities,
 // beliefs being those of models that never met the data set; the first seconds
 // of a walk count threefold, because people wait then. "tempogate eval tempo
-// --protocol dataset --fit" repeats such a regression. So a clear rhythm speaks before the
+// --protocol dataset --fit" repeats such a regression. Where ρ₁ is 0.7 or more and
+// the newest lead is larger than M, their mean stands for M: after a phone was put
+// away, a mean over time comes late. So a clear rhythm speaks before the
 // activity is decided, which also brings the first tempo sooner. TestPresence
 // holds the sense of it.
 //

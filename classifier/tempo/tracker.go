@@ -19,6 +19,14 @@ const (
 	BridgeHops = 2
 
 	leastConfident = 0.55 // confidence below which there is no cadence
+
+	// Who has begun to take steps as many seconds ago and has no cadence yet gets
+	// the likeliest at a lower confidence, if there is some rhythm at all.
+	patience       = 1
+	leastImpatient = 0.3
+	someRhythm     = 0.35
+
+	clearRhythm = 0.7 // from where on the newest margin counts like those before
 )
 
 // What confidence is made of; see the package comment.
@@ -63,6 +71,7 @@ type Tracker struct {
 	cadence float64 // said last, steps a minute
 	sure    float64 // its confidence, 0 for none
 	bridged int     // seconds since it was measured
+	waited  int     // seconds with steps that have had no cadence; below 0 once they had
 	beat    beat
 	fold    fold
 }
@@ -73,15 +82,20 @@ func (t *Tracker) Clear() { *t = Tracker{Range: t.Range} }
 // Pause forgets the evidence, for a gap of so many seconds in the readings. The
 // tempo for music is held through it as through any other silence.
 func (t *Tracker) Pause(seconds int) {
-	t.scores, t.seconds, t.lead, t.sure = scores{}, 0, 0, 0
+	t.forget()
 	t.beat.pause(seconds)
+}
+
+// forget forgets the evidence, and with it the cadence that was said last.
+func (t *Tracker) forget() {
+	t.scores, t.seconds, t.lead, t.sure, t.waited = scores{}, 0, 0, 0, 0
 }
 
 // Step takes one window and the belief that it is a walk or a run. A nil
 // motion means that there is none to look at. 0 allocations.
 func (t *Tracker) Step(m *feature.Motion, b Belief) Tempo {
 	if m == nil {
-		t.scores, t.seconds, t.lead, t.sure = scores{}, 0, 0, 0
+		t.forget()
 		return t.none()
 	}
 	walking := b.Walking()
@@ -92,12 +106,18 @@ func (t *Tracker) Step(m *feature.Motion, b Belief) Tempo {
 	period, rhythm := exact(m, grid[best].period)
 	cadence := 60 * signal.RateHz / period
 	sure := confidence(rhythm, margin)
-	presence := b.presence(t.lead)
+	presence, least := b.presence(t.lead), leastConfident
+	switch {
+	case presence >= 0.5 && t.waited >= patience && rhythm >= someRhythm:
+		least = leastImpatient
+	case presence < 0.5 && rhythm >= clearRhythm:
+		presence = max(presence, b.presence((t.lead+min(margin, mostMargin))/2))
+	}
 	present := presence >= 0.5
 	within := cadence >= LowestSPM*(1-edge) && cadence <= HighestSPM*(1+edge)
 	var said Tempo
 	switch {
-	case present && sure >= leastConfident && within:
+	case present && sure >= least && within:
 		t.cadence, t.sure, t.bridged = min(max(cadence, LowestSPM), HighestSPM), sure, 0
 		said = t.says()
 	case present && t.sure > 0 && t.bridged < BridgeHops:
@@ -107,6 +127,14 @@ func (t *Tracker) Step(m *feature.Motion, b Belief) Tempo {
 	default:
 		t.sure = 0
 		said = t.none()
+	}
+	switch {
+	case !present:
+		t.waited = 0
+	case t.sure > 0:
+		t.waited = math.MinInt
+	default:
+		t.waited++
 	}
 	said.Measured = Measurement{cadence, rhythm, margin, t.lead, presence}
 	return said

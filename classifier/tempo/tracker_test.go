@@ -372,3 +372,22 @@ func BenchmarkStep(b *testing.B) {
 		tracker.Step(m, tempo.Known(0.9, 0.05))
 	}
 }
+
+// Who has begun to walk gets a tempo after a second with little of a rhythm, with
+// the confidence that it deserves; later there is one when it is sure.
+func TestFirstTempoIsNotWaitedForLong(t *testing.T) {
+	const begins = 19
+	rows := gait{step: 1.2, stride: 0.6, noise: 1.6}.rows(steady(108), 30)
+	said := follow(rows, func(second int) (walk, run float64) {
+		if second < begins {
+			return 0.01, 0
+		}
+		return 0.9, 0
+	})
+	if first := said[begins]; !math.IsNaN(first.CadenceSPM) || first.Measured.Presence < 0.5 {
+		t.Fatalf("in the first second of the walk %+v: this trace is to be unsure there", first)
+	}
+	if next := said[begins+1]; math.Abs(next.CadenceSPM-108) > 3 || next.Confidence >= 0.55 || next.Confidence < 0.3 {
+		t.Errorf("a second later %.1f, confidence %.2f", next.CadenceSPM, next.Confidence)
+	}
+}
