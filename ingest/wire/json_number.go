@@ -159,7 +159,14 @@ func parseNumber(data []byte, i int) (v float64, next int, f fault) {
 		digits += i - significant
 		power = i - first
 	}
-	if c := at(data, i); c == 'e' || c == 'E' || digits > 19 || power > maxPower {
+	if c := at(data, i); c == 'e' || c == 'E' {
+		exponent, next, ok := parseExponent(data, i+1)
+		if !ok {
+			return parseSlow(data, start)
+		}
+		power, i = power-exponent, next
+	}
+	if digits > 19 || power < 0 || power > maxPower {
 		return parseSlow(data, start)
 	}
 	v = quotient(mantissa, power)
@@ -167,6 +174,23 @@ func parseNumber(data []byte, i int) (v float64, next int, f fault) {
 		v = -v
 	}
 	return v, i, faultNone
+}
+
+// parseExponent reads what stands behind the e of a number, if it has one or two
+// digits. Phones write values below a thousandth so.
+func parseExponent(data []byte, i int) (exponent, next int, ok bool) {
+	negative := at(data, i) == '-'
+	if negative || at(data, i) == '+' {
+		i++
+	}
+	v, next := parseDigits(data, i, 0)
+	if digits := next - i; digits == 0 || digits > 2 {
+		return 0, next, false
+	}
+	if negative {
+		return -int(v), next, true
+	}
+	return int(v), next, true
 }
 
 // maxPower is the largest n for which 5^n fits into 64 bits.
@@ -206,8 +230,9 @@ func quotient(mantissa uint64, power int) float64 {
 	return float64(q) * math.Float64frombits(uint64(1023+exponent)<<52)
 }
 
-// parseSlow reads the numbers that parseNumber leaves: with an exponent, with
-// more than 19 digits, or very small.
+// parseSlow reads the numbers that parseNumber leaves: with more than 19 digits,
+// very small, or large with an exponent. ParseFloat takes more stack than the rest
+// of the way of a frame, and is for what sensors do not send.
 func parseSlow(data []byte, start int) (float64, int, fault) {
 	end, f := skipNumber(data, start)
 	if f != faultNone {
