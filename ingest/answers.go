@@ -15,8 +15,8 @@ import (
 // that lives as long as there is something writes it as the client reads. Beyond
 // keptBytes answers are dropped, because an estimate that comes late is worth
 // nothing, and the client is told. When it has read nothing for the timeout, the
-// session ends. Over TLS, where nothing can be written in part, writing waits
-// instead, for as long.
+// session ends. A connection that can only be waited for, which is neither TCP nor
+// TLS over it, is waited for instead, for as long.
 //
 // What is kept is whole messages, of which the first may be on its way: whatever
 // else is dropped, that one is finished, so that a stream always ends between two.
@@ -31,6 +31,7 @@ type answers struct {
 	kept    []byte        // whole messages that the connection did not take
 	written int           // bytes of the first of them that it did take
 	told    bool          // that some were dropped
+	busy    bool          // a goroutine writes, or was cut off from it
 	flushed chan struct{} // closed when nobody writes what is kept any more; nil when nobody began
 }
 
@@ -50,10 +51,10 @@ func (a *answers) send(p []byte, now time.Time) (sent bool, err error) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.kept) == 0 {
+	if !a.busy {
 		n, err := a.socket.TryWrite(p, time.Time{})
-		if err == nil && n < len(p) {
-			a.kept, a.written, a.told = append([]byte(nil), p...), n, false
+		if err == nil && (n < len(p) || a.socket.Kept() > 0) {
+			a.kept, a.written, a.told, a.busy = append([]byte(nil), p...), n, false, true
 			a.letGo()
 			a.since.Store(now.UnixNano())
 			a.flushed = make(chan struct{})
@@ -94,28 +95,43 @@ func (a *answers) sendWaiting(p []byte) (sent bool, err error) {
 // flush writes what is kept until there is nothing more, or until it is cut off.
 func (a *answers) flush(done chan<- struct{}) {
 	defer close(done)
-	conn := a.socket.Conn()
 	for {
-		a.mu.Lock()
-		p := a.kept[a.written:min(len(a.kept), a.written+flushBytes)]
-		a.mu.Unlock()
-		n, err := conn.Write(p) // meanwhile kept only grows
-		a.mu.Lock()
-		a.written += n
-		a.letGo()
-		empty := len(a.kept) == 0
-		switch {
-		case empty:
-			a.kept = nil
-			a.since.Store(0)
-		case n > 0:
+		n, err := a.flushSome()
+		if n > 0 {
 			a.since.Store(time.Now().UnixNano())
 		}
-		a.mu.Unlock()
-		if empty || err != nil {
+		if err != nil || a.atRest() {
 			return
 		}
 	}
+}
+
+// flushSome waits until the client has taken some of what is on its way.
+func (a *answers) flushSome() (int, error) {
+	if a.socket.Kept() > 0 {
+		return a.socket.Flush()
+	}
+	a.mu.Lock()
+	p := a.kept[a.written:min(len(a.kept), a.written+flushBytes)]
+	a.mu.Unlock()
+	n, err := a.socket.Conn().Write(p) // meanwhile kept only grows
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.written += n
+	a.letGo()
+	return n, err
+}
+
+// atRest ends the writing when nothing is left to be written.
+func (a *answers) atRest() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.kept) > 0 || a.socket.Kept() > 0 {
+		return false
+	}
+	a.kept, a.busy = nil, false
+	a.since.Store(0)
+	return true
 }
 
 // letGo clears and drops the messages of which nothing is left to be written.
@@ -139,7 +155,7 @@ func (a *answers) wait() {
 
 // cut has what is not written yet stay so. It may be called from any goroutine.
 func (a *answers) cut() {
-	if a.socket.Direct() { // over TLS it would break the record that is on its way
+	if a.socket.Direct() { // otherwise it could break a record that is on its way
 		a.socket.Conn().SetWriteDeadline(past)
 	}
 }
@@ -162,7 +178,7 @@ func (a *answers) sendLast(p []byte) {
 	a.cut()
 	a.wait()
 	conn.SetWriteDeadline(time.Now().Add(lingerTime))
-	if len(a.kept) > 0 {
+	if a.busy {
 		if wider, ok := conn.(interface{ SetWriteBuffer(int) error }); ok {
 			wider.SetWriteBuffer(lastWriteBuffer)
 		}
@@ -171,6 +187,11 @@ func (a *answers) sendLast(p []byte) {
 		}
 	}
 	conn.Write(p) // as above
+	for a.socket.Kept() > 0 {
+		if _, err := a.socket.Flush(); err != nil {
+			break
+		}
+	}
 	clear(a.kept)
 	a.kept = nil
 	a.since.Store(0)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"runtime"
 	"strings"
@@ -129,6 +130,12 @@ func TestUnusualFrames(t *testing.T) {
 func upgraded(t testing.TB, n *node, token string) (io.ReadWriter, *bufio.Reader) {
 	t.Helper()
 	conn := rawDial(t, n.url)
+	return conn, upgrade(t, conn, token)
+}
+
+// upgrade opens a session on a connection, and returns a reader of its answers.
+func upgrade(t testing.TB, conn net.Conn, token string) *bufio.Reader {
+	t.Helper()
 	fmt.Fprintf(conn, "GET /v1/stream HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer %s\r\n\r\n", token)
 	reader := bufio.NewReader(conn)
@@ -136,7 +143,7 @@ func upgraded(t testing.TB, n *node, token string) (io.ReadWriter, *bufio.Reader
 	if err != nil || resp.StatusCode != 101 {
 		t.Fatalf("no upgrade: %v %v", resp, err)
 	}
-	return conn, reader
+	return reader
 }
 
 // readClose reads server frames up to the close frame and returns its code.

@@ -7,8 +7,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"sync"
 	"syscall"
 	"time"
+
+	"github.com/tempogate/tempogate/ingest/framing"
 )
 
 // A clearingConn overwrites the buffer of each Read before it reads into it.
@@ -44,8 +48,33 @@ func (c *clearingConn) SetWriteBuffer(bytes int) error {
 	if plain, ok := c.Conn.(interface{ SetWriteBuffer(int) error }); ok {
 		return plain.SetWriteBuffer(bytes)
 	}
+	if records := c.records(); records != nil {
+		return records.SetWriteBuffer(bytes)
+	}
 	return errors.ErrUnsupported
 }
+
+// records returns the layer below TLS, nil where there is none.
+func (c *clearingConn) records() *recordConn {
+	secured, ok := c.Conn.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	records, _ := secured.NetConn().(*recordConn)
+	return records
+}
+
+// Keep, Kept and Flush make a connection over TLS a framing.Keeper.
+func (c *clearingConn) Keep() bool {
+	records := c.records()
+	return records != nil && records.keep()
+}
+
+// Kept returns how many encrypted bytes wait to be sent.
+func (c *clearingConn) Kept() int { return c.records().kept() }
+
+// Flush sends some of them.
+func (c *clearingConn) Flush() (int, error) { return c.records().flush() }
 
 // CloseWrite tells the peer that nothing more will come, where the transport
 // can say so. net/http and the end of a session use it.
@@ -57,7 +86,8 @@ func (c *clearingConn) CloseWrite() error {
 }
 
 // A recordConn is a clearingConn below TLS. It hands over one TLS record at a
-// time: first its header, then its body.
+// time: first its header, then its body. And it can be told to keep what the
+// network does not take of the records that are written.
 //
 // crypto/tls decrypts where it has read. Were the next record read along with
 // the one before, growing the buffer for it would leave the decrypted one
@@ -70,6 +100,10 @@ type recordConn struct {
 	head [recordHeader]byte
 	have int // bytes of head
 	left int // bytes of the body that are still to come
+
+	mu     sync.Mutex
+	socket *framing.Socket // nil as long as Write waits
+	unsent []byte          // encrypted, and the network did not take it
 }
 
 const recordHeader = 5 // type, version (2), length (2): RFC 8446, section 5.1
@@ -87,6 +121,62 @@ func (c *recordConn) Read(p []byte) (int, error) {
 	c.have += copy(c.head[c.have:], p[:n])
 	if c.have == recordHeader {
 		c.have, c.left = 0, int(c.head[3])<<8|int(c.head[4])
+	}
+	return n, err
+}
+
+// keep has Write never wait from now on. It reports whether that can be.
+//
+// crypto/tls takes a write that ends in a deadline for the end of all writing, so
+// a client that reads nothing could not be told why its session ends. Kept here,
+// what TLS has written is written, and deadlines are for flush alone.
+func (c *recordConn) keep() bool {
+	socket := framing.NewSocket(c.Conn)
+	if !socket.Direct() {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.socket = socket
+	return true
+}
+
+// Write writes p, or as much of it as the network takes, and keeps the rest.
+func (c *recordConn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.socket == nil {
+		return c.Conn.Write(p)
+	}
+	n := 0
+	if len(c.unsent) == 0 {
+		var err error
+		if n, err = c.socket.TryWrite(p, time.Time{}); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+	}
+	c.unsent = append(c.unsent, p[n:]...)
+	return len(p), nil
+}
+
+// kept returns how many bytes are kept.
+func (c *recordConn) kept() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.unsent)
+}
+
+// flush waits until the network has taken some of what is kept, or until the
+// deadline of writing, and returns how much that was.
+func (c *recordConn) flush() (int, error) {
+	c.mu.Lock()
+	p := c.unsent[:min(len(c.unsent), flushBytes)]
+	c.mu.Unlock()
+	n, err := c.Conn.Write(p) // meanwhile unsent only grows
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.unsent = c.unsent[n:]; len(c.unsent) == 0 {
+		c.unsent = nil
 	}
 	return n, err
 }
@@ -175,10 +265,13 @@ func (clearingEOF) Read(p []byte) (int, error) {
 	return 0, io.EOF
 }
 
-// The limits of waiting for a peer to take note of a close.
+// The limits of waiting for a peer to take note of a close. One that goes on
+// sending is read from a little at a time, so that it costs nobody anything.
 const (
 	lingerTime  = time.Second
 	lingerBytes = 1 << 20
+	lingerStep  = 64 << 10
+	lingerPause = 50 * time.Millisecond
 )
 
 // linger ends a connection in such a way that the peer can read what was last
@@ -191,7 +284,9 @@ func linger(conn net.Conn) {
 		half.CloseWrite()
 	}
 	conn.SetReadDeadline(time.Now().Add(lingerTime))
-	discard(conn, lingerBytes)
+	for n := 0; n < lingerBytes && discard(conn, lingerStep); n += lingerStep {
+		time.Sleep(lingerPause)
+	}
 	abandon(conn)
 }
 
@@ -205,17 +300,18 @@ func abandon(conn net.Conn) {
 }
 
 // discard reads up to about most bytes, until there is nothing to read, and
-// keeps nothing of them.
-func discard(conn net.Conn, most int) {
+// keeps nothing of them. It reports whether there may be more.
+func discard(conn net.Conn, most int) (more bool) {
 	p := make([]byte, discardBytes)
 	defer clear(p)
 	for n := 0; n < most; {
 		k, err := conn.Read(p)
 		n += k
 		if err != nil {
-			return
+			return false
 		}
 	}
+	return true
 }
 
 const discardBytes = 1024

@@ -10,7 +10,6 @@ import (
 
 	"github.com/tempogate/tempogate/consent"
 	"github.com/tempogate/tempogate/ingest/client"
-	"github.com/tempogate/tempogate/ingest/framing"
 	"github.com/tempogate/tempogate/ingest/wire"
 )
 
@@ -310,62 +309,6 @@ func TestWithdrawalCutsAnswersOff(t *testing.T) {
 				t.Errorf("closed with %d", code)
 			}
 		})
-	}
-}
-
-// A client that does not read is closed. One that lets more pile up than is kept
-// for it is told that some were dropped, and goes on once it reads. Nothing waits
-// for either.
-func TestSlowReader(t *testing.T) {
-	lenient := Limits{FramesPerSecond: 1e6, SamplesPerSecond: 1e6, SampleBurst: 1e9, BytesPerSecond: 1e8}
-	connect := func(t *testing.T, timeout time.Duration) (*node, *net.TCPConn, io.Reader) {
-		n := startNode(t, func(c *Config) {
-			c.WriteTimeout, c.Limits = timeout, lenient
-			c.WindowHold = 2 * time.Second // the wheel turns faster
-		})
-		n.person("anna", consent.Acceleration)
-		w, r := upgraded(t, n, n.token("anna"))
-		conn := w.(*net.TCPConn)
-		conn.SetReadBuffer(1 << 12)
-		return n, conn, r
-	}
-	empty := func(t *testing.T, n *node) {
-		eventually(t, "nothing is held any more", func() bool { return n.metric("tempogate_raw_samples_resident") == 0 })
-	}
-	t.Run("for too long", func(t *testing.T) {
-		n, conn, r := connect(t, 50*time.Millisecond)
-		conn.Write(backlog(t, noon))
-		eventually(t, "the session is closed", func() bool { return n.metric("tempogate_sessions") == 0 })
-		empty(t, n)
-		if code, _, _ := readAll(t, r); code != wire.CloseTooMuch {
-			t.Errorf("closed with %d", code)
-		}
-	})
-	t.Run("for a while", func(t *testing.T) {
-		n, conn, r := connect(t, ages)
-		// Three are more than is kept.
-		for i := range 3 {
-			conn.Write(backlog(t, noon+int64(i)*2000e9))
-		}
-		eventually(t, "answers are dropped", func() bool { return n.metric("tempogate_estimates_dropped_total") > 0 })
-		conn.Write(masked(0x81, []byte(`{"type":"end"}`)))
-		code, estimates, slow := readAll(t, r)
-		if code != wire.CloseDone || slow != 1 || estimates < backlogAnswers {
-			t.Errorf("closed with %d after %d estimates, told %d times", code, estimates, slow)
-		}
-		empty(t, n)
-	})
-}
-
-// Over TLS nothing can be written in part: writing waits, and then the session
-// ends.
-func TestSlowReaderOverTLS(t *testing.T) {
-	_, there := net.Pipe() // whose other end reads nothing
-	defer there.Close()
-	a := answers{socket: framing.NewSocket(there), timeout: time.Millisecond}
-	var end *ending
-	if _, err := a.send([]byte("an answer"), time.Now()); !errors.As(err, &end) || end.code != wire.CloseTooMuch || !end.vanished {
-		t.Errorf("ended with %v", err)
 	}
 }
 

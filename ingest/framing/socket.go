@@ -8,12 +8,29 @@ import (
 	"time"
 )
 
+// A Keeper is a connection whose Write can be made never to wait, as the one
+// below TLS has to be: of a record that is written in part the rest must follow,
+// whatever becomes of the message in it.
+type Keeper interface {
+	// Keep has Write keep, from now on, what the network does not take. It
+	// reports whether it can.
+	Keep() bool
+
+	// Kept returns how many bytes are kept.
+	Kept() int
+
+	// Flush waits until the network has taken some of what is kept, or until the
+	// deadline of writing, and returns how much that was.
+	Flush() (int, error)
+}
+
 // A Socket is a connection that can be waited for without a buffer, and written
 // to without waiting, where the connection below allows it. One goroutine may
 // read while another writes.
 type Socket struct {
-	conn net.Conn
-	raw  syscall.RawConn // nil where only conn itself can be used
+	conn   net.Conn
+	raw    syscall.RawConn // nil where only conn itself can be used
+	keeper Keeper          // nil where there is none
 
 	// Of the call under way. The functions are made once: a closure for each
 	// call would be an allocation.
@@ -29,7 +46,8 @@ type Socket struct {
 }
 
 // NewSocket returns a socket for a connection. Where the connection has a
-// method SyscallConn (as *net.TCPConn has), reading and writing go by it.
+// method SyscallConn (as *net.TCPConn has), reading and writing go by it. Where it
+// is a Keeper, writing relies on that.
 func NewSocket(conn net.Conn) *Socket {
 	s := &Socket{conn: conn}
 	if !rawSupported {
@@ -39,7 +57,11 @@ func NewSocket(conn net.Conn) *Socket {
 		if raw, err := below.SyscallConn(); err == nil {
 			s.raw = raw
 			s.readable, s.writable = s.readNow, s.writeNow
+			return s
 		}
+	}
+	if keeper, ok := conn.(Keeper); ok && keeper.Keep() {
+		s.keeper = keeper
 	}
 	return s
 }
@@ -48,7 +70,25 @@ func NewSocket(conn net.Conn) *Socket {
 func (s *Socket) Conn() net.Conn { return s.conn }
 
 // Direct reports whether TryWrite never waits.
-func (s *Socket) Direct() bool { return s.raw != nil }
+func (s *Socket) Direct() bool { return s.raw != nil || s.keeper != nil }
+
+// Kept returns how many bytes of what TryWrite has taken the network has not: a
+// part of a TLS record. Flush sends them on.
+func (s *Socket) Kept() int {
+	if s.keeper == nil {
+		return 0
+	}
+	return s.keeper.Kept()
+}
+
+// Flush waits until the network has taken some of what is kept, or until the
+// deadline of writing, and returns how much that was.
+func (s *Socket) Flush() (int, error) {
+	if s.Kept() == 0 {
+		return 0, nil
+	}
+	return s.keeper.Flush()
+}
 
 // fill waits for input and appends it to b, which has room. With a nil b it
 // takes a buffer once there is input, and returns it. The end of the input is
@@ -114,6 +154,9 @@ func (s *Socket) readNow(fd uintptr) bool {
 // returns how much that was. Where the connection is not Direct, it waits, until
 // the deadline at most.
 func (s *Socket) TryWrite(p []byte, deadline time.Time) (int, error) {
+	if s.keeper != nil {
+		return s.tryKeeper(p)
+	}
 	if s.raw == nil {
 		s.conn.SetWriteDeadline(deadline)
 		return s.conn.Write(p)
@@ -125,6 +168,22 @@ func (s *Socket) TryWrite(p []byte, deadline time.Time) (int, error) {
 		err = s.writeErr
 	}
 	return s.written, err
+}
+
+// keeperBytes is how much is handed to a Keeper at a time: what it has taken can
+// not be dropped any more.
+const keeperBytes = 4 << 10
+
+// tryKeeper writes as much of p as the network takes, and a little more.
+func (s *Socket) tryKeeper(p []byte) (written int, err error) {
+	for written < len(p) && s.keeper.Kept() == 0 {
+		n, err := s.conn.Write(p[written:min(len(p), written+keeperBytes)])
+		written += n
+		if err != nil {
+			return written, err
+		}
+	}
+	return written, nil
 }
 
 func (s *Socket) writeNow(fd uintptr) bool {
