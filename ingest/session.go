@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,6 +37,7 @@ type session struct {
 	place     int    // on the wheel
 	person    *person
 	used      meters       // for the session's goroutine only
+	received  int64        // when the newest message was whole, Unix nanoseconds; likewise
 	lastFrame atomic.Int64 // when the last frame was whole, Unix nanoseconds
 	resident  atomic.Int64 // samples in the window
 	leaving   atomic.Bool  // the node drains or has too much to do: end as soon as what has arrived is answered
@@ -164,16 +164,13 @@ func (s *session) caught() {
 	}
 }
 
-// run takes frames until something ends the session. A client that sends faster
-// than it is answered gets one turn at a time, like everybody.
+// run takes frames until something ends the session.
 func (s *session) run() *ending {
 	for {
 		if err := s.step(); err != nil {
 			return endOfRead(s.woken(err))
 		}
-		if !s.reader.Waited() {
-			runtime.Gosched()
-		}
+		s.giveWay()
 	}
 }
 
@@ -184,7 +181,8 @@ func (s *session) step() error {
 		return s.endOfNext(err)
 	}
 	received := time.Now()
-	if excess := s.takeFrame(received.UnixNano(), len(payload)); excess != "" {
+	s.received = received.UnixNano()
+	if excess := s.takeFrame(s.received, len(payload)); excess != "" {
 		return endWith(wire.CloseTooMuch, "too many "+excess)
 	}
 	switch op {
@@ -197,7 +195,7 @@ func (s *session) step() error {
 	}
 	// A ping is none of these: a client that only pings sends no motion.
 	s.noteOldest(received)
-	s.lastFrame.Store(received.UnixNano())
+	s.lastFrame.Store(s.received)
 	s.server.metrics.frame(op == framing.Binary, len(payload))
 
 	w := workspaces.Get().(*workspace)
