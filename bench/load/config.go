@@ -51,6 +51,9 @@ type Config struct {
 	StormEvery time.Duration
 	Storm      float64
 
+	// PingEvery is how often each session pings; 0 for never.
+	PingEvery time.Duration
+
 	// Flood is how many connections beside the sessions send without pause, in
 	// every other period of 5 s. What the sessions see then and in between is
 	// recorded apart.
@@ -105,6 +108,9 @@ func (c Config) withDefaults() (Config, error) {
 		if !(share.value >= 0 && share.value <= 1) {
 			return c, fmt.Errorf("load: the share %s is %g, not from 0 to 1", share.name, share.value)
 		}
+	}
+	if c.PingEvery < 0 {
+		return c, errors.New("load: the time between pings must not be negative")
 	}
 	if c.Flood < 0 || c.Flood > 0 && c.Token == nil {
 		return c, errors.New("load: floods need tokens, and are not negative")

@@ -177,6 +177,7 @@ func TestConfig(t *testing.T) {
 		{"no address", func(c *Config) { c.URL = "127.0.0.1:80" }, "address"},
 		{"a share of two", func(c *Config) { c.JSON = 2 }, "json"},
 		{"no share at all", func(c *Config) { c.Bad = math.NaN() }, "bad"},
+		{"pings backwards", func(c *Config) { c.PingEvery = -1 }, "pings"},
 		{"TLS without an address", func(c *Config) { c.Secure = 0.5 }, "https"},
 		{"nothing to send", func(c *Config) { c.Motions = nil }, "motions"},
 	} {
@@ -428,7 +429,9 @@ func TestThresholds(t *testing.T) {
 // The reports of a run hold together: JSON for programs, a page without anything
 // from elsewhere.
 func TestReports(t *testing.T) {
-	r, err := Run(t.Context(), plain(t, echo(t, func(ws *websocket.Conn, n int) error { return ws.WriteMessage(websocket.TextMessage, []byte("x")) })))
+	config := plain(t, echo(t, func(ws *websocket.Conn, n int) error { return ws.WriteMessage(websocket.TextMessage, []byte("x")) }))
+	config.PingEvery = 200 * time.Millisecond
+	r, err := Run(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -451,7 +454,7 @@ func TestReports(t *testing.T) {
 	if err := json.Unmarshal(text, &summary); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"ws_connecting", "ws_session_duration", "ws_sessions", "ws_msgs_sent", "ws_msgs_received", "data_sent", "data_received", "checks", "latency"} {
+	for _, name := range []string{"ws_connecting", "ws_ping", "ws_session_duration", "vus", "vus_max", "ws_sessions", "ws_msgs_sent", "ws_msgs_received", "data_sent", "data_received", "checks", "latency"} {
 		if summary.Metrics[name] == nil {
 			t.Errorf("no metric %s", name)
 		}

@@ -264,6 +264,7 @@ func (r *Report) JSON() ([]byte, error) {
 		}
 	}
 	metrics["checks"] = r.checks()
+	metrics["vus"] = object{"type": "gauge", "value": r.live()}
 	metrics["vus_max"] = object{"type": "gauge", "value": r.Sessions}
 	var seconds []object
 	for i := range r.Seconds {
@@ -283,6 +284,14 @@ func (r *Report) JSON() ([]byte, error) {
 			"memory_per_session_kib": float64(server.Memory) / 1024 / float64(max(r.Sessions, 1))},
 		"load": object{"cpu_per_frame_us": float64(server.OwnPerFrame) / 1e3},
 	}, "", "  ")
+}
+
+// live returns how many sessions were live at most.
+func (r *Report) live() (most int64) {
+	for i := range r.Seconds {
+		most = max(most, r.Seconds[i].Sessions)
+	}
+	return most
 }
 
 // checks is k6's: how many of all checks were passed.

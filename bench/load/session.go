@@ -47,6 +47,8 @@ type session struct {
 	said     bool // End or a withdrawal has been sent
 	hungUp   bool // for a storm
 	asked    time.Time
+	pinged   time.Time // when the last ping was sent
+	pinging  bool      // and not answered
 
 	twin *twin // of a session that is verified
 
@@ -136,6 +138,7 @@ func (s *session) opened(conn net.Conn) {
 	s.start = s.rng.IntN(s.motion.Seconds())
 	s.due, s.sent, s.rest, s.expected, s.said, s.hungUp = 0, 0, nil, 0, false, false
 	s.answered = 0
+	s.pinged, s.pinging = time.Now(), false
 	if s.verify {
 		s.twin = newTwin()
 	}
@@ -162,9 +165,10 @@ func (s *session) send(due time.Time, scratch []byte) []byte {
 		s.sentAt[s.sent%len(s.sentAt)] = time.Now()
 		s.sent++
 		if !s.write(scratch) || s.said {
-			break
+			return scratch
 		}
 	}
+	s.ping(time.Now())
 	return scratch
 }
 
@@ -320,6 +324,7 @@ func (s *session) read(ctx context.Context, r *framing.Reader) error {
 			s.mu.Unlock()
 			continue
 		case framing.Pong:
+			s.pong(now)
 			continue
 		}
 		tally.count(Received, 1)

@@ -64,6 +64,7 @@ const (
 	Latency         Trend = iota // from the moment a frame was due to its estimate
 	ServiceTime                  // from the moment it was sent
 	Connecting                   // of a session: connection and handshake
+	Ping                         // from a ping sent to its answer
 	SessionDuration              // of a session that ended
 	WithdrawToClose              // from a withdrawal sent to the end of the session
 	LatencyFlooded               // latency while others flood
@@ -71,7 +72,7 @@ const (
 	trends
 )
 
-var trendNames = [trends]string{"latency", "service_time", "ws_connecting", "ws_session_duration", "withdraw_to_close", "latency_flooded", "latency_between"}
+var trendNames = [trends]string{"latency", "service_time", "ws_connecting", "ws_ping", "ws_session_duration", "withdraw_to_close", "latency_flooded", "latency_between"}
 
 // String returns the trend's name in reports.
 func (t Trend) String() string { return trendNames[t] }

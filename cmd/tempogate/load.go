@@ -45,6 +45,8 @@ type loadCommand struct {
 	StormEvery time.Duration `placeholder:"DURATION" help:"Have a share of the sessions hang up and come back at once, so often."`
 	Storm      float64       `default:"0.5" help:"The share that does."`
 
+	PingEvery time.Duration `placeholder:"DURATION" help:"Have each session ping so often, as many apps do."`
+
 	Flood int `default:"0" help:"Connections beside the sessions that send without pause, in every other period of 5 s. What the sessions see then and in between is reported apart."`
 
 	Processes int    `default:"1" help:"Spread the sessions over so many processes: each can have only so many files."`
@@ -172,7 +174,7 @@ func (c *loadCommand) config() (load.Config, error) {
 		URL: c.URL, SecureURL: c.SecureURL, Remote: c.Remote,
 		Sessions: c.Sessions, SessionsPerPerson: c.SessionsPerPerson, Duration: c.Duration, Ramp: c.Ramp, Rate: c.Rate,
 		JSON: c.JSON, Secure: c.Secure, Slow: c.Slow, Withdraw: c.Withdraw, Bad: c.Bad, Verify: c.Verify,
-		StormEvery: c.StormEvery, Storm: c.Storm, Flood: c.Flood, Sources: c.Sources, Seed: c.Seed, PIDs: c.PID,
+		StormEvery: c.StormEvery, Storm: c.Storm, PingEvery: c.PingEvery, Flood: c.Flood, Sources: c.Sources, Seed: c.Seed, PIDs: c.PID,
 	}
 	var err error
 	if config.TLS, err = trusting(c.CA); err != nil {
