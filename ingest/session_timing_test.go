@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"net/http"
 	"runtime"
 	"testing"
@@ -17,14 +18,24 @@ import (
 	"github.com/tempogate/tempogate/ingest/wire"
 )
 
-// encoded returns frames of a walk, a second each, from the start given.
+// encoded returns frames of a walk, a second each, from the start given. With S2
+// the packed form is of version 2.
 func encoded(tb testing.TB, form client.Form, start int64, frames int) [][]byte {
 	tb.Helper()
-	encoder := wire.NewEncoder(wire.EncoderConfig{})
+	config := wire.EncoderConfig{}
+	if form == client.PackedS2 {
+		config.Version = 2
+	}
+	encoder := wire.NewEncoder(config)
 	payloads := make([][]byte, frames)
 	for i := range payloads {
 		var err error
 		samples := walking(start+int64(i)*1e9, 1)
+		for k := range samples { // to what a sensor tells apart
+			samples[k].X = math.Round(samples[k].X*1e5) / 1e5
+			samples[k].Z = math.Round(samples[k].Z*1e5) / 1e5
+		}
+		samples[0].X, samples[0].Z = 3.814697265625e-06, 4.76837158203125e-07 // with an exponent
 		fixes := []classifier.Fix{{SensorTime: samples[0].SensorTime, SpeedMPS: 1.4, NorthM: 1.4, AccuracyM: 5}}
 		switch form {
 		case client.JSON:
@@ -115,38 +126,99 @@ func TestLiveFrameAllocatesNothing(t *testing.T) {
 	}
 }
 
-// The stack of a session is 4 KiB: thousands of sessions have one each. What makes it larger is a function on the way of a frame whose
-// variables take hundreds of bytes, and doubles it for all.
+// The stack of a session is 4 KiB, whatever form its frames have: thousands of
+// sessions have one each. What makes it larger is a function on the way of a frame
+// whose variables take hundreds of bytes, and doubles it for all.
+//
+// A push stands on what net/http needs for a request, on a connection that the app
+// keeps for the next one: 8 KiB there, and as much again where the line from the
+// gate to the classifier does not fit in any more.
 func TestStackOfASession(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector has larger stacks")
 	}
-	const sessions, rounds = 300, 5
-	n := startNode(t, func(c *Config) { c.Limits = unlimited })
-	n.person("anna", consent.Acceleration, consent.Location)
-	payloads := encoded(t, client.Packed, noon, 10+3*rounds)
-	for i := range payloads {
-		payloads[i] = masked(0x82, payloads[i])
-	}
-	var writers [sessions]io.Writer
-	var readers [sessions]*bufio.Reader
-	send := func(from, to int) {
-		for i := range sessions {
-			for k := from; k < to; k++ {
-				writers[i].Write(payloads[k])
-				if k > 0 {
-					skipMessage(t, readers[i])
-				}
+	const (
+		sessions, rounds = 300, 5
+		begin, each      = 10, 3 // frames of a session at first, and in each round
+	)
+	for _, form := range []client.Form{client.Packed, client.JSON, client.PackedS2, client.JSONS2} {
+		t.Run(form.String(), func(t *testing.T) {
+			n := startNode(t, func(c *Config) { c.Limits = unlimited })
+			n.person("anna", consent.Acceleration, consent.Location)
+			opcode := byte(0x82)
+			if form == client.JSON {
+				opcode = 0x81
 			}
-		}
+			payloads := encoded(t, form, noon, begin+each*rounds)
+			for i := range payloads {
+				payloads[i] = masked(opcode, payloads[i])
+			}
+			var writers [sessions]io.Writer
+			var readers [sessions]*bufio.Reader
+			stack := stackOfEach(sessions, rounds, func() {
+				for i := range sessions {
+					writers[i], readers[i] = upgraded(t, n, n.token("anna"))
+				}
+			}, func(round int) {
+				from, to := 0, begin
+				if round >= 0 {
+					from, to = begin+each*round, begin+each*(round+1)
+				}
+				for i := range sessions {
+					for k := from; k < to; k++ {
+						writers[i].Write(payloads[k])
+						if k > 0 {
+							skipMessage(t, readers[i])
+						}
+					}
+				}
+			})
+			// Doubled, all of them have 8 KiB. In between is what the runtime keeps
+			// of stacks that are not used any more.
+			if stack > 7500 {
+				t.Errorf("%d bytes of stack a session", stack)
+			}
+		})
 	}
+	t.Run("push", func(t *testing.T) {
+		n := startPushNode(t, func(c *Config) { c.Limits = unlimited })
+		n.person("anna", consent.Acceleration, consent.Location)
+		path := n.pushLink("anna")
+		payloads := encoded(t, client.JSON, noon, begin+each*rounds)
+		var conns [sessions]net.Conn
+		var readers [sessions]*bufio.Reader
+		stack := stackOfEach(sessions, rounds, func() {
+			for i := range sessions {
+				conns[i] = rawDial(t, n.url)
+				readers[i] = bufio.NewReader(conns[i])
+			}
+		}, func(round int) {
+			for i := range sessions {
+				// All of them push for one person: the same batch again is no news,
+				// but goes down the whole line.
+				body := payloads[max(round, 0)]
+				fmt.Fprintf(conns[i], "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body)
+				resp, err := http.ReadResponse(readers[i], nil)
+				if err != nil || resp.StatusCode != http.StatusOK {
+					t.Fatalf("not taken: %v %v", resp, err)
+				}
+				io.Copy(io.Discard, resp.Body)
+			}
+		})
+		if stack > 15_000 {
+			t.Errorf("%d bytes of stack a connection that pushes", stack)
+		}
+	})
+}
+
+// stackOfEach returns how much stack there is for each of so many connections,
+// once they are open and have sent: first in round -1, then in rounds from 0.
+func stackOfEach(connections, rounds int, open func(), send func(round int)) int64 {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	for i := range sessions {
-		writers[i], readers[i] = upgraded(t, n, n.token("anna"))
-	}
-	send(0, 10)
+	open()
+	send(-1)
 	// A collection halves stacks of which little is in use, however large the
 	// runtime made them at first. What they need they take again. What else runs
 	// in the process, such as the end of a handshake, only adds: the least counts.
@@ -155,15 +227,11 @@ func TestStackOfASession(t *testing.T) {
 		for range 4 {
 			runtime.GC()
 		}
-		send(10+3*round, 13+3*round)
+		send(round)
 		runtime.ReadMemStats(&after)
-		stack = min(stack, (int64(after.StackInuse)-int64(before.StackInuse))/sessions)
+		stack = min(stack, (int64(after.StackInuse)-int64(before.StackInuse))/int64(connections))
 	}
-	if stack > 7500 {
-		// Doubled, all of them have 8 KiB. In between is what the runtime keeps
-		// of stacks that are not used any more.
-		t.Errorf("%d bytes of stack a session", stack)
-	}
+	return stack
 }
 
 // unlimited lets a client do as much as it can.

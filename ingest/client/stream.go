@@ -53,7 +53,10 @@ func ParseForm(name string) (Form, error) {
 
 // StreamOptions configure a stream. The zero value works.
 type StreamOptions struct {
-	Form    Form
+	Form Form
+
+	// Encoder says how frames are encoded. Its Version is 2 when zero: a stream
+	// sends every frame, in order.
 	Encoder wire.EncoderConfig
 
 	// ReadBuffer and WriteBuffer are bytes for each stream; 4096 when zero.
@@ -91,6 +94,9 @@ type Stream struct {
 func (c *Client) Stream(ctx context.Context, options StreamOptions) (*Stream, error) {
 	if options.WriteTimeout <= 0 {
 		options.WriteTimeout = 10 * time.Second
+	}
+	if options.Encoder.Version == 0 {
+		options.Encoder.Version = 2
 	}
 	dialer := websocket.Dialer{
 		Subprotocols:     []string{wire.Subprotocol},

@@ -1,13 +1,15 @@
 package wire
 
-// A Decoder turns frames into samples and fixes. One belongs to each session,
-// because a displacement needs the position before: that last position is all
-// it keeps. The zero value is ready.
+// A Decoder turns frames into samples and fixes. One belongs to each session: a
+// displacement needs the position before, and a packed frame of version 2 the
+// clock of the one before. That is all it keeps. The zero value is ready.
 type Decoder struct {
-	last lastPosition
+	last    lastPosition
+	passage passage
 }
 
-// Clear forgets the last position. The next fix has no displacement.
+// Clear forgets the last position. The next fix has no displacement. The clock
+// goes on: it says when a reading is due, and nothing of one.
 func (d *Decoder) Clear() { d.last = lastPosition{} }
 
 // Decode appends what a frame holds to dst. binary says whether it came as a
@@ -24,7 +26,7 @@ func (d *Decoder) Clear() { d.last = lastPosition{} }
 // 0 allocs once dst and scratch have grown to the size of the traffic.
 func (d *Decoder) Decode(dst *Batch, scratch *Scratch, binary bool, payload []byte, allowed Allowed) error {
 	samples, fixes := len(dst.Samples), len(dst.Fixes)
-	before, track := *dst, d.last
+	before, kept := *dst, *d
 	if !allowed.Location {
 		d.Clear() // where somebody is, is not ours to keep any longer
 	}
@@ -34,7 +36,7 @@ func (d *Decoder) Decode(dst *Batch, scratch *Scratch, binary bool, payload []by
 	}
 	before.Samples = cut(dst.Samples, samples)
 	before.Fixes = cut(dst.Fixes, fixes)
-	*dst, d.last = before, track
+	*dst, *d = before, kept
 	return err
 }
 
@@ -54,13 +56,16 @@ func (d *Decoder) decode(dst *Batch, scratch *Scratch, binary bool, payload []by
 		}
 		form, body = form&^formS2, block
 	}
+	if flags, count, ok := split2(form); ok {
+		return d.decodePacked(dst, packedHead{version: 2, flags: flags, count: count}, body, allowed)
+	}
 	switch form {
 	case formPacked:
-		return d.decodePacked(dst, body, allowed)
+		return d.decodePacked(dst, packedHead{version: 1, flags: withFixes}, body, allowed)
 	case formJSON:
 		return d.decodeJSON(dst, scratch, body, allowed)
 	}
-	return &Error{Code: CodeUnsupported, Detail: "unknown first byte of a binary frame: this server knows 01 and 02, and with S2 81 and 82"}
+	return &Error{Code: CodeUnsupported, Detail: "unknown first byte of a binary frame: this server knows 01, 02, 10 to 4f, and with S2 80 more"}
 }
 
 // decodeJSON reads a JSON batch or control frame.

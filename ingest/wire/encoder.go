@@ -25,15 +25,21 @@ type EncoderConfig struct {
 	// samples, or fall back to DefaultResolutionMPS2.
 	ResolutionMPS2 float64
 
+	// Version is that of the packed form, 1 or 2. Frames of version 1, which 0
+	// stands for too, each stand alone. Those of version 2 are smaller, most of
+	// all below 60 readings a second, and go on from the one before: a server has
+	// to get every frame of an encoder, in order, on one stream.
+	Version int
+
 	// SessionID and DeviceID go into JSON batches as they are. The server
 	// does not read them; leave them empty unless something else does.
 	SessionID, DeviceID string
 }
 
 // An Encoder makes the frames of one stream. What it keeps between frames is
-// the step found in the samples, the number of the last JSON batch, and for
-// AppendPositions the place reached. It is not safe for use by several
-// goroutines at once.
+// the step found in the samples, when the next one is due, the number of the last
+// JSON batch, and for AppendPositions the place reached. It is not safe for use by
+// several goroutines at once.
 type Encoder struct {
 	config    EncoderConfig
 	step      float64 // found in the samples, m/s²; 0 for none yet
@@ -42,6 +48,8 @@ type Encoder struct {
 	middle    []byte // of a JSON batch, from messageId to payload
 
 	latitude, longitude float64 // where AppendPositions has got to
+
+	passage passage // to the next frame of version 2
 
 	body, fixes []byte   // work space
 	values      []int64  // the four channels

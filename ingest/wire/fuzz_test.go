@@ -278,6 +278,50 @@ func FuzzDecodePacked(f *testing.F) {
 	})
 }
 
+// FuzzDecodePacked2 holds the second of two frames of version 2 against the second
+// decoder, where both are taken.
+func FuzzDecodePacked2(f *testing.F) {
+	text, err := os.ReadFile(vectorFolder + "/packed2.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	var file streamFile
+	if err := json.Unmarshal(text, &file); err != nil {
+		f.Fatal(err)
+	}
+	for _, stream := range file.Streams {
+		for i := range len(stream.Frames) - 1 {
+			f.Add(unhex(&stream.Frames[i]), unhex(&stream.Frames[i+1]))
+		}
+	}
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		var both twoDecoders
+		for _, frame := range [][]byte{first, second} {
+			if len(frame) == 0 || frame[0] < 0x10 || frame[0] > 0x4f {
+				return
+			}
+			before := both.decoder
+			var b wire.Batch
+			var s wire.Scratch
+			if err := both.decoder.Decode(&b, &s, true, frame, everything); err != nil {
+				var e *wire.Error
+				if !errors.As(err, &e) || e.Detail == "" || len(e.Detail) > 123 || len(b.Samples)+len(b.Fixes) != 0 || both.decoder != before {
+					t.Fatalf("%v, %d samples, %d fixes", err, len(b.Samples), len(b.Fixes))
+				}
+				return
+			}
+			both.decoder = before
+			both.compare(t, frame)
+			for i := range b.Samples {
+				p := &b.Samples[i]
+				if !(max(math.Abs(p.X), math.Abs(p.Y), math.Abs(p.Z)) <= wire.MaxAccelerationMPS2+1e-9) {
+					t.Fatal("an acceleration beyond the limit")
+				}
+			}
+		}
+	})
+}
+
 // extreme says that a frame, though good, holds what the encoder does not make:
 // times days apart or at the ends of what a time may be, or values that
 // rounding takes past the limit.

@@ -52,6 +52,17 @@ type (
 		About  string        `json:"about"`
 		Frames []frameVector `json:"frames"`
 	}
+	// A streamVector is the frames of one stream, in order. A frame with an error
+	// ends it.
+	streamVector struct {
+		Name   string        `json:"name"`
+		Why    string        `json:"why"`
+		Frames []frameVector `json:"frames"`
+	}
+	streamFile struct {
+		About   string         `json:"about"`
+		Streams []streamVector `json:"streams"`
+	}
 )
 
 // TestGoldenVectors holds the decoder to the vectors that are published for
@@ -221,8 +232,8 @@ func packedVectors(t testing.TB) vectorFile {
 		{Name: "too many samples", Why: "4097", Hex: "018120000000000000000000", Error: wire.CodeTooLarge},
 		{Name: "too many fixes", Why: "65", Hex: "0100410000000000000000", Error: wire.CodeTooLarge},
 		{Name: "cut short in the bits", Why: "two samples, one byte of bits", Hex: "01020000000000000000000c000000007c", Error: wire.CodeMalformed},
-		{Name: "padding", Why: "the last four bits have to be 0", Hex: "01020000000000000000000c000000007c3e1f8f", Error: wire.CodeMalformed},
-		{Name: "a byte too many", Why: "nothing may follow the bits", Hex: "01020000000000000000000c000000007c3e1f0f00", Error: wire.CodeMalformed},
+		{Name: "padding", Why: "the last four bits have to be 0", Hex: "01020000000000000000000c000000007c3e9f8f", Error: wire.CodeMalformed},
+		{Name: "a byte too many", Why: "nothing may follow the bits", Hex: "01020000000000000000000c000000007c3e9f0f00", Error: wire.CodeMalformed},
 		{Name: "Rice parameter 26", Why: "26 to 30 are not used", Hex: "01020000000000000000000c000000006800000000000000", Error: wire.CodeMalformed},
 		{Name: "scale 20", Why: "scales are 4 to 19, or 0", Hex: "0101000000000000000000" + "1400000000", Error: wire.CodeMalformed},
 		{Name: "beyond 1000 m/s2", Why: "the first x is 417676 steps of 9.80665/4096", Hex: "0101000000000000000000" + "0c0098fe320000", Error: wire.CodeMalformed},

@@ -41,6 +41,8 @@ func oneOfEach(t testing.TB) (frames []struct {
 	add("packed", true, payload, err)
 	payload, err = e.AppendPackedS2(nil, samples, walkingFix)
 	add("packed S2", true, payload, err)
+	payload, err = NewEncoder(EncoderConfig{Version: 2}).AppendPacked(nil, samples, walkingFix)
+	add("packed, version 2", true, payload, err)
 	payload, err = e.AppendJSON(nil, samples, positions)
 	add("JSON", false, payload, err)
 	payload, err = e.AppendJSONS2(nil, samples, positions)
@@ -85,7 +87,7 @@ func TestClearLeavesNothing(t *testing.T) {
 					t.Fatal("a reading stayed in the scratch")
 				}
 			}
-			if d != (Decoder{}) {
+			if d.last != (lastPosition{}) {
 				t.Fatal("a position stayed in the decoder")
 			}
 			if len(b.Samples) != 0 || len(b.Fixes) != 0 || b.Ignored != 0 || b.Control != ControlNone {
@@ -191,13 +193,14 @@ func TestDecodingDoesNotAllocate(t *testing.T) {
 
 // The client side keeps up with it, and cleans up as well.
 func TestEncodingDoesNotAllocate(t *testing.T) {
-	e := NewEncoder(EncoderConfig{})
+	e, going := NewEncoder(EncoderConfig{}), NewEncoder(EncoderConfig{Version: 2})
 	samples := walkingSecond(100)
 	positions := e.AppendPositions(nil, walkingFix)
 	var frame []byte
 	for name, encode := range map[string]func([]byte) ([]byte, error){
-		"packed": func(dst []byte) ([]byte, error) { return e.AppendPacked(dst, samples, walkingFix) },
-		"JSON":   func(dst []byte) ([]byte, error) { return e.AppendJSON(dst, samples, positions) },
+		"packed, version 2": func(dst []byte) ([]byte, error) { return going.AppendPacked(dst, samples, walkingFix) },
+		"packed":            func(dst []byte) ([]byte, error) { return e.AppendPacked(dst, samples, walkingFix) },
+		"JSON":              func(dst []byte) ([]byte, error) { return e.AppendJSON(dst, samples, positions) },
 	} {
 		var err error
 		if frame, err = encode(frame[:0]); err != nil {

@@ -8,55 +8,95 @@ import (
 	"github.com/tempogate/tempogate/classifier"
 )
 
-// decodePacked reads the body of a packed frame, version 1. Nothing is read
-// into anything but dst.
-func (d *Decoder) decodePacked(dst *Batch, body []byte, allowed Allowed) *Error {
+// A packedHead is what stands before the readings of a packed frame. Version 1
+// is read as if it had the flag withFixes, and no other.
+type packedHead struct {
+	version        int
+	flags, count   byte
+	samples, fixes int
+	base, period   int64   // nanoseconds; the period of version 1 stands further behind
+	step           float64 // m/s², for the encoder
+}
+
+// decodePacked reads the body of a packed frame. Nothing is read into anything
+// but dst.
+func (d *Decoder) decodePacked(dst *Batch, h packedHead, body []byte, allowed Allowed) *Error {
 	r := byteReader{data: body}
-	samples := int(r.uvarint(MaxSamples, "more than 4096 samples in a frame"))
-	fixes := int(r.uvarint(MaxFixes, "more than 64 fixes in a frame"))
-	if r.failed != "" && r.failed != "frame cut short" {
-		return &Error{Code: CodeTooLarge, Detail: r.failed}
+	if tooMany := d.head(&r, &h); tooMany != nil {
+		return tooMany
 	}
-	var base int64
-	if b := r.take(8); b != nil {
-		base = int64(binary.LittleEndian.Uint64(b))
-	}
-	if base > maxTime || base < -maxTime {
-		r.fail("base time out of range")
-	}
-	if fixes > 0 {
+	if h.fixes > 0 {
 		length := r.uvarint(uint64(len(body)), "fixes longer than the frame")
 		block := byteReader{data: r.take(int(length)), failed: r.failed}
 		switch {
 		case r.failed != "":
 		case allowed.Location:
-			dst.Fixes = grow(dst.Fixes, fixes)
-			dst.Fixes = block.fixes(dst.Fixes, fixes, ticks(base))
+			dst.Fixes = grow(dst.Fixes, h.fixes)
+			dst.Fixes = block.fixes(dst.Fixes, h.fixes, ticks(h.base))
 			if block.failed != "" {
 				r.pos += block.pos - len(block.data)
 				r.fail(block.failed)
 			}
 			d.Clear() // the next JSON location has nothing to be measured from
 		default:
-			dst.RefusedLocation += fixes
+			dst.RefusedLocation += h.fixes
 		}
 	}
 	switch {
 	case r.failed != "":
-	case samples == 0:
+	case h.samples == 0:
 		if r.pos != len(body) {
 			r.fail("something follows the frame")
 		}
 	case allowed.Acceleration:
-		dst.Samples = grow(dst.Samples, samples)
+		dst.Samples = grow(dst.Samples, h.samples)
 		n := len(dst.Samples)
-		dst.Samples = dst.Samples[:n+samples]
-		r.samples(dst.Samples[n:], base)
+		dst.Samples = dst.Samples[:n+h.samples]
+		d.samples(&r, &h, dst.Samples[n:])
 	default:
-		dst.RefusedAcceleration += samples
+		dst.RefusedAcceleration += h.samples
+		d.passage = passage{} // nothing can go on from what was not read
 	}
 	if r.failed != "" {
 		return malformed("packed frame: " + r.failed + " (at byte " + strconv.Itoa(r.pos) + " of the body)")
+	}
+	return nil
+}
+
+// head reads what stands before the readings, and fails at once when there are
+// too many of them.
+func (d *Decoder) head(r *byteReader, h *packedHead) *Error {
+	h.samples = int(r.uvarint(MaxSamples, "more than 4096 samples in a frame"))
+	if h.flags&withFixes != 0 {
+		h.fixes = int(r.uvarint(MaxFixes, "more than 64 fixes in a frame"))
+	}
+	if r.failed != "" && r.failed != "frame cut short" {
+		return &Error{Code: CodeTooLarge, Detail: r.failed}
+	}
+	switch p := &d.passage; {
+	case h.flags&goesOn == 0:
+		if b := r.take(8); b != nil {
+			h.base = int64(binary.LittleEndian.Uint64(b))
+		}
+		if h.version == 2 && h.samples > 0 {
+			h.period = int64(r.uvarint(maxPeriod, "period beyond 18 minutes"))
+		}
+	case h.samples == 0 || p.step == 0:
+		r.fail("goes on from no frame, or without samples")
+	case h.count != (p.count+1)%counts:
+		r.fail("goes on from a frame that is missing: send all of them, in order, or begin anew")
+	default:
+		h.base, h.period = p.due, p.period
+		if h.flags&onTime == 0 {
+			h.base += shiftNS * r.varint(maxShift, "a shift of more than 55 years")
+			h.period += periodChangeNS * r.varint(maxChange, "period beyond 18 minutes")
+		}
+		if h.period < 0 || h.period > maxPeriod {
+			r.fail("period beyond 18 minutes")
+		}
+	}
+	if h.base > maxTime || h.base < -maxTime {
+		r.fail("base time out of range")
 	}
 	return nil
 }
@@ -92,10 +132,15 @@ func (r *byteReader) fixes(dst []classifier.Fix, n int, previous int64) []classi
 	return dst
 }
 
-// samples fills dst from the rest of the frame. base is in nanoseconds.
-func (r *byteReader) samples(dst []classifier.Sample, base int64) {
-	scale := r.scale()
-	period := int64(r.uvarint(maxPeriod, "period beyond 18 minutes"))
+// samples fills dst from the rest of the frame.
+func (d *Decoder) samples(r *byteReader, h *packedHead, dst []classifier.Sample) {
+	scale := d.passage.step
+	if h.flags&goesOn == 0 {
+		scale = r.scale()
+	}
+	if h.version == 1 {
+		h.period = int64(r.uvarint(maxPeriod, "period beyond 18 minutes"))
+	}
 	most := int64(0)
 	if r.failed == "" {
 		most = int64(MaxAccelerationMPS2 / scale)
@@ -108,21 +153,22 @@ func (r *byteReader) samples(dst []classifier.Sample, base int64) {
 		return
 	}
 	stream := bitReader{data: r.data[r.pos:]}
-	times := channel{}
-	if len(dst) > 1 {
-		times.open(&stream)
+	codes := d.passage.codes
+	times := channel{coding: coding{rice: riceAllZero}}
+	if len(dst) > 1 && h.flags&onTime == 0 {
+		times.open(&stream, h.flags, &codes[0])
 	}
 	for i := range dst {
 		if i > 0 && !times.next(&stream, maxDrift) {
 			break
 		}
-		dst[i].SensorTime = (ticks(base+int64(i)*period) + times.value) * tick
+		dst[i].SensorTime = (ticks(h.base+int64(i)*h.period) + times.value) * tick
 	}
 	bad := times.bad
 	for axis := 0; axis < len(first) && !bad; axis++ {
 		values := channel{value: first[axis], before: first[axis], before2: first[axis]}
 		if len(dst) > 1 {
-			values.open(&stream)
+			values.open(&stream, h.flags, &codes[1+axis])
 		}
 		for i := range dst {
 			if i > 0 && !values.next(&stream, most) {
@@ -148,6 +194,8 @@ func (r *byteReader) samples(dst []classifier.Sample, base int64) {
 		r.fail("a channel runs out of its range, or has an unknown parameter")
 	case !stream.spent():
 		r.fail("something follows the frame")
+	case h.version == 2:
+		d.passage = passage{h.base + int64(len(dst))*h.period, h.period, scale, h.count, codes}
 	}
 }
 
@@ -178,15 +226,19 @@ func (r *byteReader) scale() float64 {
 // predictors of Shorten and FLAC (RFC 9639 section 9.2.5) plus the residual.
 // Values before the first count as equal to it.
 type channel struct {
-	order, rice            int
+	coding
 	value, before, before2 int64 // the last value and the two before
 	bad                    bool
 }
 
-// open reads what stands before the residuals.
-func (c *channel) open(r *bitReader) {
-	head := int(r.bits(7))
-	c.order, c.rice = head&3, head>>2
+// open reads what stands before the residuals. In a frame that goes on, that may
+// be one bit for the codes of the frame before; they are brought up to date.
+func (c *channel) open(r *bitReader, flags byte, codes *coding) {
+	if flags&goesOn == 0 || r.bits(1) == 0 {
+		head := r.bits(7)
+		*codes = coding{uint8(head & 3), uint8(head >> 2)}
+	}
+	c.coding = *codes
 	c.bad = c.rice > maxRice && c.rice != riceAllZero
 }
 
@@ -206,7 +258,7 @@ func (c *channel) next(r *bitReader, most int64) bool {
 		v = 3*(c.value-c.before) + c.before2
 	}
 	if c.rice != riceAllZero {
-		v += unzigzag(r.rice(c.rice))
+		v += unzigzag(r.rice(int(c.rice)))
 	}
 	c.value, c.before, c.before2 = v, c.value, c.before
 	c.bad = v > most || v < -most

@@ -11,7 +11,8 @@ import (
 	"github.com/tempogate/tempogate/classifier"
 )
 
-// AppendPacked appends one packed frame (a binary message).
+// AppendPacked appends one packed frame (a binary message), of the version that
+// EncoderConfig says.
 //
 // Accelerations are rounded to the stream's resolution (EncoderConfig says
 // which), times to 0.1 ms, speeds to 0.01 m/s, displacements to 0.1 m, and
@@ -24,7 +25,12 @@ import (
 // then returned as it was. 0 allocs once dst and the encoder have grown.
 func (e *Encoder) AppendPacked(dst []byte, samples []classifier.Sample, fixes []classifier.Fix) ([]byte, error) {
 	return e.checked(dst, func() ([]byte, *Error) {
-		return e.appendPackedBody(append(dst, formPacked), samples, fixes)
+		at := len(dst)
+		out, form, err := e.appendPackedBody(append(dst, 0), samples, fixes)
+		if err == nil {
+			out[at] = form
+		}
+		return out, err
 	})
 }
 
@@ -32,11 +38,12 @@ func (e *Encoder) AppendPacked(dst []byte, samples []classifier.Sample, fixes []
 // binary message). It seldom pays: packed bits hold little to compress.
 func (e *Encoder) AppendPackedS2(dst []byte, samples []classifier.Sample, fixes []classifier.Fix) ([]byte, error) {
 	return e.checked(dst, func() ([]byte, *Error) {
+		var form byte
 		var err *Error
-		if e.body, err = e.appendPackedBody(e.body[:0], samples, fixes); err != nil {
+		if e.body, form, err = e.appendPackedBody(e.body[:0], samples, fixes); err != nil {
 			return nil, err
 		}
-		return appendS2(append(dst, formPacked|formS2), e.body), nil
+		return appendS2(append(dst, form|formS2), e.body), nil
 	})
 }
 
@@ -57,39 +64,125 @@ func appendS2(dst, body []byte) []byte {
 	return dst[:n+len(block)]
 }
 
-// appendPackedBody appends what follows the first byte.
-func (e *Encoder) appendPackedBody(dst []byte, samples []classifier.Sample, fixes []classifier.Fix) ([]byte, *Error) {
+// appendPackedBody appends what follows the first byte, and returns that byte.
+func (e *Encoder) appendPackedBody(dst []byte, samples []classifier.Sample, fixes []classifier.Fix) ([]byte, byte, *Error) {
 	switch {
 	case len(samples) > MaxSamples:
-		return nil, &Error{Code: CodeTooLarge, Detail: "more than 4096 samples in a frame: send more frames"}
+		return nil, 0, &Error{Code: CodeTooLarge, Detail: "more than 4096 samples in a frame: send more frames"}
 	case len(fixes) > MaxFixes:
-		return nil, &Error{Code: CodeTooLarge, Detail: "more than 64 fixes in a frame: send more frames"}
+		return nil, 0, &Error{Code: CodeTooLarge, Detail: "more than 64 fixes in a frame: send more frames"}
+	case e.config.Version < 0 || e.config.Version > 2:
+		return nil, 0, malformed("versions of the packed form are 1 and 2")
 	}
-	var base int64
+	h := packedHead{version: 1, flags: withFixes, samples: len(samples), fixes: len(fixes)}
+	if err := e.plan(&h, samples, fixes); err != nil {
+		return nil, 0, err
+	}
+	dst = binary.AppendUvarint(dst, uint64(h.samples))
+	if h.flags&withFixes != 0 {
+		dst = binary.AppendUvarint(dst, uint64(h.fixes))
+	}
 	switch {
-	case len(samples) > 0:
-		base = samples[0].SensorTime
-	case len(fixes) > 0:
-		base = fixes[0].SensorTime
+	case h.flags&goesOn == 0:
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(h.base))
+		if h.version == 2 && h.samples > 0 {
+			dst = binary.AppendUvarint(dst, uint64(h.period))
+		}
+	case h.flags&onTime == 0:
+		dst = binary.AppendUvarint(dst, zigzag((h.base-e.passage.due)/shiftNS))
+		dst = binary.AppendUvarint(dst, zigzag((h.period-e.passage.period)/periodChangeNS))
 	}
-	if base > maxTime || base < -maxTime {
-		return nil, malformed("sensor time out of range")
-	}
-	dst = binary.AppendUvarint(dst, uint64(len(samples)))
-	dst = binary.AppendUvarint(dst, uint64(len(fixes)))
-	dst = binary.LittleEndian.AppendUint64(dst, uint64(base))
 	var err *Error
-	if len(fixes) > 0 {
-		if e.fixes, err = appendFixes(e.fixes[:0], fixes, ticks(base)); err != nil {
-			return nil, err
+	if h.fixes > 0 {
+		if e.fixes, err = appendFixes(e.fixes[:0], fixes, ticks(h.base)); err != nil {
+			return nil, 0, err
 		}
 		dst = binary.AppendUvarint(dst, uint64(len(e.fixes)))
 		dst = append(dst, e.fixes...)
 	}
-	if len(samples) > 0 {
-		return e.appendSamples(dst, samples)
+	if h.samples > 0 {
+		dst, err = e.appendSamples(dst, &h, samples)
 	}
-	return dst, nil
+	if h.version == 1 {
+		return dst, formPacked, err
+	}
+	return dst, form2(h.flags, h.count), err
+}
+
+// plan decides of which form a frame is, and on which clock.
+func (e *Encoder) plan(h *packedHead, samples []classifier.Sample, fixes []classifier.Fix) *Error {
+	switch {
+	case len(samples) > 0:
+		h.base = samples[0].SensorTime
+		h.period = regularPeriod(samples)
+	case len(fixes) > 0:
+		h.base = fixes[0].SensorTime
+	}
+	if h.base > maxTime || h.base < -maxTime {
+		return malformed("sensor time out of range")
+	}
+	for i := range samples {
+		if t := samples[i].SensorTime; t > maxTime || t < -maxTime {
+			return malformed("sensor time out of range")
+		}
+	}
+	h.step = e.resolution(samples)
+	if len(samples) > 0 && !(h.step >= minScale && h.step <= maxScale) {
+		return malformed("resolution must be 0.00001 to 1 m/s2")
+	}
+	if e.config.Version != 2 {
+		return nil
+	}
+	h.version = 2
+	if len(fixes) == 0 {
+		h.flags = 0
+	}
+	if len(samples) == 0 {
+		return nil
+	}
+	p := &e.passage
+	h.count = (p.count + 1) % counts
+	if p.step == 0 || exactScale(h.step) != p.step {
+		return nil
+	}
+	if isOnTime(samples, p.due, p.period) {
+		h.flags |= goesOn | onTime
+		h.base, h.period = p.due, p.period
+		return nil
+	}
+	shift := unitsOf(h.base-p.due, shiftNS)
+	switch first, given := ticks(p.due+shift*shiftNS), ticks(h.base); {
+	case first < given:
+		shift++
+	case first > given:
+		shift--
+	}
+	change := unitsOf(h.period-p.period, periodChangeNS)
+	base, period := p.due+shift*shiftNS, p.period+change*periodChangeNS
+	if shift > maxShift || shift < -maxShift || base > maxTime || base < -maxTime || period < 0 || period > maxPeriod {
+		return nil
+	}
+	h.flags |= goesOn
+	h.base, h.period = base, period
+	return nil
+}
+
+// isOnTime reports whether every sample is when a clock says, to 0.1 ms.
+func isOnTime(samples []classifier.Sample, base, period int64) bool {
+	for i := range samples {
+		if ticks(samples[i].SensorTime) != ticks(base+int64(i)*period) {
+			return false
+		}
+	}
+	return true
+}
+
+// unitsOf returns v in units, to the nearest.
+func unitsOf(v, unit int64) int64 {
+	if v < 0 {
+		return -((-v + unit/2) / unit)
+	}
+	return (v + unit/2) / unit
 }
 
 // appendFixes appends the fixes' numbers; previous is in ticks.
@@ -139,19 +232,16 @@ func appendFixes(dst []byte, fixes []classifier.Fix, previous int64) ([]byte, *E
 	return dst, nil
 }
 
-// appendSamples appends scale, period, first values and the four channels.
-func (e *Encoder) appendSamples(dst []byte, samples []classifier.Sample) ([]byte, *Error) {
-	scale := e.resolution(samples)
-	if !(scale >= minScale && scale <= maxScale) {
-		return nil, malformed("resolution must be 0.00001 to 1 m/s2")
-	}
-	if b := scaleByte(scale); b != scaleExplicit {
+// appendSamples appends scale, period, first values and the four channels, or
+// what of them is not known from the frame before.
+func (e *Encoder) appendSamples(dst []byte, h *packedHead, samples []classifier.Sample) ([]byte, *Error) {
+	scale := exactScale(h.step)
+	if h.flags&goesOn == 0 {
+		b := scaleByte(scale)
 		dst = append(dst, b)
-		scale = math.Ldexp(standardGravity, -int(b))
-	} else {
-		dst = append(dst, scaleExplicit)
-		dst = binary.LittleEndian.AppendUint32(dst, math.Float32bits(float32(scale)))
-		scale = float64(float32(scale))
+		if b == scaleExplicit {
+			dst = binary.LittleEndian.AppendUint32(dst, math.Float32bits(float32(scale)))
+		}
 	}
 	n := len(samples)
 	e.values = slices.Grow(e.values[:0], 4*n)[:4*n]
@@ -164,29 +254,33 @@ func (e *Encoder) appendSamples(dst []byte, samples []classifier.Sample) ([]byte
 			e.values[(1+axis)*n+i] = min(max(int64(math.Round(v/scale)), -most), most)
 		}
 	}
-	period := regularPeriod(samples)
-	base := samples[0].SensorTime
 	for i, s := range samples {
-		if s.SensorTime > maxTime || s.SensorTime < -maxTime {
-			return nil, malformed("sensor time out of range")
-		}
-		e.values[i] = ticks(s.SensorTime) - ticks(base+int64(i)*period)
+		e.values[i] = ticks(s.SensorTime) - ticks(h.base+int64(i)*h.period)
 		if e.values[i] > maxDrift || e.values[i] < -maxDrift {
 			return nil, malformed("sensor times more than 59 hours apart: send them in frames of their own")
 		}
 	}
-	dst = binary.AppendUvarint(dst, uint64(period))
+	if h.version == 1 {
+		dst = binary.AppendUvarint(dst, uint64(h.period))
+	}
 	for axis := 1; axis <= 3; axis++ {
 		dst = binary.AppendUvarint(dst, zigzag(e.values[axis*n]))
 	}
-	if n == 1 {
-		return dst, nil
+	next := passage{h.base + int64(n)*h.period, h.period, scale, h.count, e.passage.codes}
+	if n > 1 {
+		w := bitWriter{dst: dst}
+		for c := range 4 {
+			if c == 0 && h.flags&onTime != 0 {
+				continue
+			}
+			e.appendChannel(&w, e.values[c*n:(c+1)*n], h.flags&goesOn != 0, &next.codes[c])
+		}
+		dst = w.close()
 	}
-	w := bitWriter{dst: dst}
-	for c := range 4 {
-		e.appendChannel(&w, e.values[c*n:(c+1)*n])
+	if h.version == 2 {
+		e.passage = next
 	}
-	return w.close(), nil
+	return dst, nil
 }
 
 // regularPeriod returns the mean time between samples in nanoseconds, 0 where
@@ -200,9 +294,65 @@ func regularPeriod(samples []classifier.Sample) int64 {
 	return min(max((span+gaps/2)/gaps, 0), maxPeriod)
 }
 
-// appendChannel writes order, Rice parameter and residuals of one channel,
-// choosing both for the fewest bits.
-func (e *Encoder) appendChannel(w *bitWriter, values []int64) {
+// appendChannel writes the codes and the residuals of one channel. It chooses the
+// codes for the fewest bits; in a frame that goes on, those of the frame before,
+// given in last, cost but one.
+func (e *Encoder) appendChannel(w *bitWriter, values []int64, goesOn bool, last *coding) {
+	code, size := e.choose(values)
+	if goesOn {
+		if again, ok := e.sizeWith(values, *last); ok && again <= size+codingBits {
+			w.bits(1, 1)
+			code = *last
+		} else {
+			w.bits(0, 1)
+			w.bits(uint64(code.order)|uint64(code.rice)<<2, codingBits)
+		}
+	} else {
+		w.bits(uint64(code.order)|uint64(code.rice)<<2, codingBits)
+	}
+	*last = code
+	if code.rice == riceAllZero {
+		return
+	}
+	for _, u := range e.residualsOf(values, code.order) {
+		w.rice(u, int(code.rice))
+	}
+}
+
+// codingBits is what the order and the Rice parameter of a channel take.
+const codingBits = 7
+
+// residualsOf returns the residuals of a channel, valid until the next call. Those
+// of the higher orders may be too large to be written.
+func (e *Encoder) residualsOf(values []int64, order uint8) []uint64 {
+	e.residuals = slices.Grow(e.residuals[:0], len(values)-1)[:len(values)-1]
+	before := [4]int64{values[0]}
+	for i, v := range values[1:] {
+		d := v
+		for o := range order {
+			d, before[o] = d-before[o], d
+		}
+		e.residuals[i] = zigzag(d)
+	}
+	return e.residuals
+}
+
+// sizeWith returns the bits of a channel's residuals with given codes. ok is false
+// where they cannot be written so.
+func (e *Encoder) sizeWith(values []int64, c coding) (size int, ok bool) {
+	for _, u := range e.residualsOf(values, c.order) {
+		if u>>escapeBits != 0 || u != 0 && c.rice == riceAllZero {
+			return 0, false
+		}
+		if c.rice != riceAllZero {
+			size += riceBits(u, int(c.rice))
+		}
+	}
+	return size, true
+}
+
+// choose returns the codes for a channel, and the bits of its residuals.
+func (e *Encoder) choose(values []int64) (c coding, size int) {
 	// The order: smallest sum of residuals, as FLAC's encoder decides. An
 	// order whose residuals need more than 32 bits is out; order 0 never is.
 	var sums, all [4]uint64
@@ -217,42 +367,27 @@ func (e *Encoder) appendChannel(w *bitWriter, values []int64) {
 			d, before[order] = d-before[order], d
 		}
 	}
-	order := 0
-	for o := 1; o < len(sums); o++ {
-		if sums[o] < sums[order] && all[o]>>escapeBits == 0 {
-			order = o
+	for o := uint8(1); int(o) < len(sums); o++ {
+		if sums[o] < sums[c.order] && all[o]>>escapeBits == 0 {
+			c.order = o
 		}
 	}
-	if all[order] == 0 {
-		w.bits(uint64(order|riceAllZero<<2), 7)
-		return
-	}
-	e.residuals = slices.Grow(e.residuals[:0], len(values)-1)[:len(values)-1]
-	before = [4]int64{values[0]}
-	for i, v := range values[1:] {
-		d := v
-		for o := range order {
-			d, before[o] = d-before[o], d
-		}
-		e.residuals[i] = zigzag(d)
+	if all[c.order] == 0 {
+		c.rice = riceAllZero
+		return c, 0
 	}
 	// The parameter: near the logarithm of the mean, then by trying.
-	guess := bits.Len64(sums[order] / uint64(len(e.residuals)))
-	best, rice := math.MaxInt, 0
+	residuals := e.residualsOf(values, c.order)
+	guess := bits.Len64(sums[c.order] / uint64(len(residuals)))
+	c.rice, size = maxRice, math.MaxInt // values so large that no parameter is tried
 	for k := max(0, guess-2); k <= min(guess+1, maxRice); k++ {
 		total := 0
-		for _, u := range e.residuals {
+		for _, u := range residuals {
 			total += riceBits(u, k)
 		}
-		if total < best {
-			best, rice = total, k
+		if total < size {
+			c.rice, size = uint8(k), total
 		}
 	}
-	if best == math.MaxInt { // values so large that no parameter was tried
-		rice = maxRice
-	}
-	w.bits(uint64(order|rice<<2), 7)
-	for _, u := range e.residuals {
-		w.rice(u, rice)
-	}
+	return c, size
 }

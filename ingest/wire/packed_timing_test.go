@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
@@ -35,20 +36,53 @@ func walkingSecond(samples int) []classifier.Sample {
 var walkingFix = []classifier.Fix{{SensorTime: 1698501144501773000, SpeedMPS: 1.42, EastM: 0.9, NorthM: -1.1, AccuracyM: 5}}
 
 func benchmarkBinary(b *testing.B, frame []byte) {
+	benchmarkStream(b, [][]byte{frame})
+}
+
+// benchmarkStream decodes the frames of a stream over and over. The first one has
+// to begin anew.
+func benchmarkStream(b *testing.B, frames [][]byte) {
 	var d Decoder
 	var batch Batch
 	var scratch Scratch
 	all := Allowed{Acceleration: true, Location: true}
-	b.SetBytes(int64(len(frame)))
 	b.ReportAllocs()
-	for b.Loop() {
+	bytes, samples := 0, 0
+	for i := 0; b.Loop(); i++ {
+		frame := frames[i%len(frames)]
 		batch.Clear()
 		scratch.Clear()
 		if err := d.Decode(&batch, &scratch, true, frame, all); err != nil {
 			b.Fatal(err)
 		}
+		bytes, samples = bytes+len(frame), samples+len(batch.Samples)
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(batch.Samples)), "ns/sample")
+	b.SetBytes(int64(bytes / b.N))
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(samples), "ns/sample")
+}
+
+// 0 allocs. A minute of each rate, a frame a second, in both versions.
+func BenchmarkDecodePacked(b *testing.B) {
+	for _, rate := range []int{100, 25} {
+		for version := 1; version <= 2; version++ {
+			b.Run(fmt.Sprintf("%dHz/version%d", rate, version), func(b *testing.B) {
+				e := NewEncoder(EncoderConfig{Version: version})
+				var frames [][]byte
+				for second := range 60 {
+					samples := walkingSecond(rate)
+					for i := range samples {
+						samples[i].SensorTime += int64(second) * 1e9
+					}
+					frame, err := e.AppendPacked(nil, samples, nil)
+					if err != nil {
+						b.Fatal(err)
+					}
+					frames = append(frames, frame)
+				}
+				benchmarkStream(b, frames)
+			})
+		}
+	}
 }
 
 // 0 allocs.

@@ -93,6 +93,56 @@ func TestProtocolPageFrame(t *testing.T) {
 	}
 }
 
+// The stream that the page shows is what the encoder makes of what the page says,
+// and both decoders take it.
+func TestProtocolPageStream(t *testing.T) {
+	_, block, found := strings.Cut(protocolPage(t), "```stream\n")
+	if !found {
+		t.Fatal("no ```stream block in docs/protocol.md")
+	}
+	block, _, _ = strings.Cut(block, "```")
+	lines := strings.Split(strings.TrimSpace(block), "\n")
+	const step = 9.80665 / 4096
+	e := wire.NewEncoder(wire.EncoderConfig{ResolutionMPS2: step, Version: 2})
+	var both twoDecoders
+	for i, row := range []struct {
+		shown string
+		ms    float64 // of the first
+		xyz   [3][4]float64
+	}{
+		{"0, 50, 100, 150 | −40, −37, −33, −30 | 4096, 4099, 4104, 4103 | 410, 410, 410, 410", 0,
+			[3][4]float64{{-40, -37, -33, -30}, {4096, 4099, 4104, 4103}, {410, 410, 410, 410}}},
+		{"200.3, 250.3, 300.3, 350.3 | −28, −27, −29, −33 | 4098, 4094, 4090, 4091 | 410, 410, 411, 410", 200.3,
+			[3][4]float64{{-28, -27, -29, -33}, {4098, 4094, 4090, 4091}, {410, 410, 411, 410}}},
+		{"400.3, 450.3, 500.3, 550.3 | −38, −40, −39, −35 | 4095, 4101, 4103, 4102 | 409, 410, 410, 410", 400.3,
+			[3][4]float64{{-38, -40, -39, -35}, {4095, 4101, 4103, 4102}, {409, 410, 410, 410}}},
+	} {
+		if !strings.Contains(protocolPage(t), row.shown) {
+			t.Errorf("the page does not show %s", row.shown)
+		}
+		var samples []classifier.Sample
+		for k := range 4 {
+			samples = append(samples, classifier.Sample{
+				SensorTime: 1700000000e9 + int64(math.Round(row.ms*1e6)) + int64(k)*50e6,
+				X:          row.xyz[0][k] * step, Y: row.xyz[1][k] * step, Z: row.xyz[2][k] * step,
+			})
+		}
+		frame, err := e.AppendPacked(nil, samples, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprintf("% x", frame); i >= len(lines) || got != lines[i] {
+			t.Errorf("frame %d is %s, the page says %q", i, got, lines)
+		}
+		b, _ := both.compare(t, frame)
+		for k, want := range samples {
+			if b.Samples[k] != want {
+				t.Errorf("sample %d of frame %d is %+v, want %+v", k, i, b.Samples[k], want)
+			}
+		}
+	}
+}
+
 // The JSON examples of the page are what it says they are.
 func TestProtocolPageJSON(t *testing.T) {
 	page := protocolPage(t)
@@ -196,54 +246,72 @@ func pageTicks(ns *big.Int) int64 {
 	return new(big.Int).Div(sum, big.NewInt(100_000)).Int64()
 }
 
-func decodeByThePage(frame []byte) (f pageFrame) {
+// A pageStream is what the page says that a stream remembers for version 2.
+type pageStream struct {
+	due, period, step any // as the page calls them; nil before the first frame
+	count             int
+	order, k          [4]int
+}
+
+// decodeByThePage takes a frame that stands alone.
+func decodeByThePage(frame []byte) pageFrame { return new(pageStream).decode(frame) }
+
+func (s *pageStream) decode(frame []byte) (f pageFrame) {
 	p := &pageBytes{rest: frame}
-	if p.u8() != 1 {
+	form := int(p.u8())
+	second := form >= 0x10 && form <= 0x4f
+	if form != 1 && !second {
 		panic("not packed")
 	}
-	n, m := int(p.uvarint()), int(p.uvarint())
-	base := uint64(0)
-	for i := range 8 {
-		base += uint64(p.u8()) << (8 * i)
+	flags, count := 0, 0
+	if second {
+		flags, count = (form-0x10)%8, (form-0x10)/8
 	}
-	start := big.NewInt(int64(base))
-	if m > 0 {
-		length := int(p.uvarint())
-		block := &pageBytes{rest: p.rest[:length]}
-		p.rest = p.rest[length:]
-		at := pageTicks(start)
-		for range m {
-			known := block.u8()
-			at += block.svarint()
-			fix := pageFix{time: at * 100_000, speed: math.NaN(), east: math.NaN(), north: math.NaN(), accuracy: math.NaN()}
-			if known%2 == 1 {
-				fix.speed = float64(block.uvarint()) / 100
-			}
-			if known/2%2 == 1 {
-				fix.east = float64(block.svarint()) / 10
-				fix.north = float64(block.svarint()) / 10
-			}
-			if known/4%2 == 1 {
-				fix.accuracy = float64(block.uvarint())
-			}
-			f.fixes = append(f.fixes, fix)
+	hasFixes, goesOn, onTime := flags%2 == 1, flags/2%2 == 1, flags/4 == 1
+	n, m := int(p.uvarint()), 0
+	if !second || hasFixes {
+		m = int(p.uvarint())
+	}
+	var start *big.Int
+	period := new(big.Int)
+	switch {
+	case !goesOn:
+		base := uint64(0)
+		for i := range 8 {
+			base += uint64(p.u8()) << (8 * i)
 		}
+		start = big.NewInt(int64(base))
+		if second && n > 0 {
+			period.SetUint64(p.uvarint())
+		}
+	default:
+		if n == 0 || count != (s.count+1)%8 {
+			panic("goes on from another frame")
+		}
+		shift, change := int64(0), int64(0)
+		if !onTime {
+			shift, change = p.svarint(), p.svarint()
+		}
+		start = new(big.Int).Add(s.due.(*big.Int), new(big.Int).Mul(big.NewInt(6250), big.NewInt(shift)))
+		period.Add(s.period.(*big.Int), new(big.Int).Mul(big.NewInt(100), big.NewInt(change)))
+	}
+	if m > 0 {
+		f.fixes = pageFixes(p, m, pageTicks(start))
 	}
 	if n == 0 {
 		return f
 	}
 	step := 0.0
-	if scale := p.u8(); scale == 0 {
-		pattern := uint32(0)
-		for i := range 4 {
-			pattern += uint32(p.u8()) << (8 * i)
-		}
-		step = float64(math.Float32frombits(pattern))
-	} else {
-		step = 9.80665 / math.Pow(2, float64(scale))
+	switch {
+	case goesOn:
+		step = s.step.(float64)
+	default:
+		step = pageScale(p)
 	}
 	f.step = step
-	period := p.uvarint()
+	if !second {
+		period.SetUint64(p.uvarint())
+	}
 	first := [4]int64{0, p.svarint(), p.svarint(), p.svarint()}
 	bits := ""
 	for _, b := range p.rest {
@@ -264,77 +332,138 @@ func decodeByThePage(frame []byte) (f pageFrame) {
 	var channels [4][]int64
 	for c := range channels {
 		v := []int64{first[c]}
-		if n > 1 {
-			order, k := number(2), int(number(5))
-			for i := 1; i < n; i++ {
-				before := func(back int) int64 { return v[max(i-back, 0)] }
-				prediction := [4]int64{0, before(1), 2*before(1) - before(2), 3*before(1) - 3*before(2) + before(3)}[order]
-				u := uint64(0)
-				if k != 31 {
-					q := 0
-					for q < 20 && bits[q] == '0' {
-						q++
-					}
-					bits = bits[q:]
-					if q == 20 {
-						u = number(32)
-					} else {
-						bits = bits[1:]
-						u = uint64(q)<<k + number(k)
-					}
-				}
-				v = append(v, prediction+pageUnzigzag(u))
+		silent := onTime && c == 0
+		if n > 1 && !silent && (!goesOn || number(1) == 0) {
+			s.order[c], s.k[c] = int(number(2)), int(number(5))
+		}
+		for i := 1; i < n; i++ {
+			if silent {
+				v = append(v, 0)
+				continue
 			}
+			before := func(back int) int64 { return v[max(i-back, 0)] }
+			prediction := [4]int64{0, before(1), 2*before(1) - before(2), 3*before(1) - 3*before(2) + before(3)}[s.order[c]]
+			u := uint64(0)
+			if k := s.k[c]; k != 31 {
+				q := 0
+				for q < 20 && bits[q] == '0' {
+					q++
+				}
+				bits = bits[q:]
+				if q == 20 {
+					u = number(32)
+				} else {
+					bits = bits[1:]
+					u = uint64(q)<<k + number(k)
+				}
+			}
+			v = append(v, prediction+pageUnzigzag(u))
 		}
 		channels[c] = v
 	}
+	due := func(i int) *big.Int { return new(big.Int).Add(start, new(big.Int).Mul(big.NewInt(int64(i)), period)) }
 	for i := range n {
-		regular := new(big.Int).Mul(big.NewInt(int64(i)), new(big.Int).SetUint64(period))
-		f.times = append(f.times, 100_000*(pageTicks(regular.Add(regular, start))+channels[0][i]))
+		f.times = append(f.times, 100_000*(pageTicks(due(i))+channels[0][i]))
 		for axis := range f.axes {
 			f.axes[axis] = append(f.axes[axis], float64(channels[1+axis][i])*step)
 		}
+	}
+	if second {
+		s.due, s.period, s.step, s.count = due(n), period, step, count
 	}
 	f.bitsEnd = bits
 	return f
 }
 
-// TestSecondDecoderAgrees compares the two decoders on frames of many kinds.
+// pageFixes reads m fixes and their length.
+func pageFixes(p *pageBytes, m int, at int64) (fixes []pageFix) {
+	length := int(p.uvarint())
+	block := &pageBytes{rest: p.rest[:length]}
+	p.rest = p.rest[length:]
+	for range m {
+		known := block.u8()
+		at += block.svarint()
+		fix := pageFix{time: at * 100_000, speed: math.NaN(), east: math.NaN(), north: math.NaN(), accuracy: math.NaN()}
+		if known%2 == 1 {
+			fix.speed = float64(block.uvarint()) / 100
+		}
+		if known/2%2 == 1 {
+			fix.east = float64(block.svarint()) / 10
+			fix.north = float64(block.svarint()) / 10
+		}
+		if known/4%2 == 1 {
+			fix.accuracy = float64(block.uvarint())
+		}
+		fixes = append(fixes, fix)
+	}
+	return fixes
+}
+
+// pageScale reads the scale and returns the step.
+func pageScale(p *pageBytes) float64 {
+	scale := p.u8()
+	if scale != 0 {
+		return 9.80665 / math.Pow(2, float64(scale))
+	}
+	pattern := uint32(0)
+	for i := range 4 {
+		pattern += uint32(p.u8()) << (8 * i)
+	}
+	return float64(math.Float32frombits(pattern))
+}
+
+// TestSecondDecoderAgrees compares the two decoders on streams of many kinds.
 func TestSecondDecoderAgrees(t *testing.T) {
 	random := rand.New(rand.NewPCG(9, 10))
-	for range 100 {
-		n := 1 + random.IntN(200)
-		samples := make([]classifier.Sample, n)
+	for range 40 {
+		var both twoDecoders
+		e := wire.NewEncoder(wire.EncoderConfig{
+			ResolutionMPS2: []float64{0, 0.01, 9.81 / 65536}[random.IntN(3)], Version: 1 + random.IntN(2),
+		})
 		at := random.Int64N(1 << 61)
 		rough := math.Pow(10, 4*random.Float64()-3)
-		for i := range samples {
-			at += int64(1e7 * (1 + rough*random.NormFloat64()/100))
-			value := func(base float64) float64 { return min(max(base+rough*random.NormFloat64(), -1000), 1000) }
-			samples[i] = classifier.Sample{SensorTime: at, X: value(math.Sin(float64(i) / 9)), Y: value(-9.8), Z: value(0)}
+		for range 5 {
+			samples := make([]classifier.Sample, 1+random.IntN(100))
+			for i := range samples {
+				value := func(base float64) float64 { return min(max(base+rough*random.NormFloat64(), -1000), 1000) }
+				samples[i] = classifier.Sample{SensorTime: at, X: value(math.Sin(float64(i) / 9)), Y: value(-9.8), Z: value(0)}
+				at += int64(1e7 * (1 + rough*random.NormFloat64()/100))
+			}
+			fixes := make([]classifier.Fix, random.IntN(4))
+			for i := range fixes {
+				fixes[i] = classifier.Fix{SensorTime: at + int64(i)*1e9, SpeedMPS: 3 * random.Float64(), EastM: random.NormFloat64(), NorthM: random.NormFloat64(), AccuracyM: 50 * random.Float64()}
+			}
+			frame, err := e.AppendPacked(nil, samples, fixes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			both.compare(t, frame)
 		}
-		fixes := make([]classifier.Fix, random.IntN(4))
-		for i := range fixes {
-			fixes[i] = classifier.Fix{SensorTime: at + int64(i)*1e9, SpeedMPS: 3 * random.Float64(), EastM: random.NormFloat64(), NorthM: random.NormFloat64(), AccuracyM: 50 * random.Float64()}
-		}
-		resolution := []float64{0, 0.01, 9.81 / 65536}[random.IntN(3)]
-		frame, err := wire.NewEncoder(wire.EncoderConfig{ResolutionMPS2: resolution}).AppendPacked(nil, samples, fixes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		compareWithThePage(t, frame)
 	}
 }
 
-// compareWithThePage decodes a good frame with both decoders and returns what
-// it holds and the step of its axes.
+// compareWithThePage decodes a good frame that stands alone with both decoders and
+// returns what it holds and the step of its axes.
 func compareWithThePage(t *testing.T, frame []byte) (b wire.Batch, step float64) {
 	t.Helper()
-	var d wire.Decoder
+	return new(twoDecoders).compare(t, frame)
+}
+
+// twoDecoders are that of this package and that of the page, on one stream.
+type twoDecoders struct {
+	decoder wire.Decoder
+	page    pageStream
+}
+
+// compare decodes the next good frame of a stream with both, and returns what it
+// holds and the step of its axes.
+func (both *twoDecoders) compare(t *testing.T, frame []byte) (b wire.Batch, step float64) {
+	t.Helper()
 	var s wire.Scratch
-	if err := d.Decode(&b, &s, true, frame, everything); err != nil {
+	if err := both.decoder.Decode(&b, &s, true, frame, everything); err != nil {
 		t.Fatal(err)
 	}
-	f := decodeByThePage(frame)
+	f := both.page.decode(frame)
 	if len(f.times) != len(b.Samples) || len(f.fixes) != len(b.Fixes) {
 		t.Fatalf("by the page %d samples and %d fixes, by the code %d and %d", len(f.times), len(f.fixes), len(b.Samples), len(b.Fixes))
 	}
