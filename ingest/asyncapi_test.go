@@ -212,6 +212,7 @@ func TestAsyncAPIOfTheServer(t *testing.T) {
 	}
 	check("estimate", wire.AppendEstimate(nil, &classifier.Estimate{}, 0))
 	check("refused", wire.AppendRefused(nil, "location", wire.CodeNotGranted))
+	check("slow", wire.AppendSlow(nil, 5))
 
 	var written []string
 	for code := range document["x-close-codes"].(map[string]any) {
