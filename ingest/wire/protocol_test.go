@@ -253,9 +253,6 @@ type pageStream struct {
 	order, k          [4]int
 }
 
-// decodeByThePage takes a frame that stands alone.
-func decodeByThePage(frame []byte) pageFrame { return new(pageStream).decode(frame) }
-
 func (s *pageStream) decode(frame []byte) (f pageFrame) {
 	p := &pageBytes{rest: frame}
 	form := int(p.u8())
