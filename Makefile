@@ -63,7 +63,7 @@ bench-classifier:
 # The figures, and 10,000 random operations with kills between them against a
 # model. A figure that cannot be is an error.
 bench-consent:
-	@out=$$($(GO) test ./consent -run '^(TestFigures|TestOperationsWithKills)$$' -figures -operations 10000 -count 1 -timeout 30m -v) \
+	@out=$$($(GO) test ./consent -run '^(TestFigures|TestRemoteFigures|TestOperationsWithKills)$$' -figures -operations 10000 -count 1 -timeout 30m -v) \
 	  || { echo "$$out" >&2; exit 1; }; \
 	  echo "$$out" | grep -E '^[a-z0-9_]+ [0-9.e+-]+$$'
 

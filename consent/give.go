@@ -358,7 +358,10 @@ func (l *Ledger) change(ctx context.Context, principal string, n *Notice, asked 
 		}
 		sequence, err := l.store.append(ctx, changeSubject+record, body, after)
 		if errors.Is(err, errMoved) {
-			if err := l.renew(ctx); err != nil {
+			// The reader is about to bring the entry that came first. Asking the
+			// store for it would take longer than the other node takes to begin
+			// with its next change, and it would always be the faster one.
+			if err := l.progress.wait(ctx, after+1); err != nil {
 				return done{}, asUnavailable(err)
 			}
 			continue

@@ -42,7 +42,17 @@ type RestartReport struct {
 	// stream.
 	Latest, AwayMax time.Duration
 	Duration        time.Duration
+
+	// GrantsPerSecond is how fast people said yes at the beginning, eight at a
+	// time through all nodes.
+	GrantsPerSecond float64
+
+	Failures map[string]int // in words: what else happened, and how often
 }
+
+// doorTime is how long before it stops a node is sent nobody any more: whoever was
+// on the way has come in by then.
+const doorTime = 500 * time.Millisecond
 
 // backWithin is how long a session may take to be admitted once it comes back.
 const backWithin = time.Second
@@ -72,6 +82,7 @@ func (f *Fleet) Restart(ctx context.Context, config RestartConfig) (*RestartRepo
 	life, enough := context.WithCancel(ctx)
 	defer enough()
 	var lives sync.WaitGroup
+	r.report.GrantsPerSecond = float64(len(runners)) / now().Seconds()
 	visitor, runners := runners[config.Sessions], runners[:config.Sessions]
 	for i, clients := range runners {
 		chance := rand.New(rand.NewPCG(config.Seed, uint64(i)))
@@ -94,6 +105,7 @@ func (f *Fleet) Restart(ctx context.Context, config RestartConfig) (*RestartRepo
 	for _, n := range f.Nodes[:config.Nodes] {
 		tell("%d sessions; %s stops", config.Sessions, n.name)
 		r.closeDoor(n.Number, true)
+		sleep(ctx, doorTime)
 		n.stop()
 		if err := n.start(); err != nil {
 			return nil, err
@@ -272,6 +284,10 @@ func (r *restart) returned(took, away time.Duration) {
 // being sent away.
 func (r *restart) failed(err error) {
 	r.note(func(report *RestartReport) {
+		if report.Failures == nil {
+			report.Failures = map[string]int{}
+		}
+		report.Failures[err.Error()]++
 		var refused *client.Error
 		switch {
 		case errors.As(err, &refused) && (refused.Code == "no_grant" || refused.Close == wire.CloseConsent):

@@ -147,8 +147,11 @@ func (c *fleetRestartCommand) Run(app *appContext) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(app.stdout, "restart_sessions %d\nrestart_visits %d\nrestart_moves %d\nrestart_back_in_time %d\nrestart_refused %d\nrestart_lost %d\nrestart_grants_asked %d\nrestart_latest_ms %.1f\nrestart_away_max_s %.2f\nrestart_seconds %.1f\n",
-		c.Sessions, report.Visits, report.Moves, report.InTime, report.Refused, report.Lost, report.Denied, milliseconds(report.Latest), report.AwayMax.Seconds(), report.Duration.Seconds())
+	fmt.Fprintf(app.stdout, "restart_sessions %d\nrestart_visits %d\nrestart_moves %d\nrestart_back_in_time %d\nrestart_refused %d\nrestart_lost %d\nrestart_grants_asked %d\nrestart_latest_ms %.1f\nrestart_away_max_s %.2f\nrestart_seconds %.1f\ngrants_per_second %.1f\n",
+		c.Sessions, report.Visits, report.Moves, report.InTime, report.Refused, report.Lost, report.Denied, milliseconds(report.Latest), report.AwayMax.Seconds(), report.Duration.Seconds(), report.GrantsPerSecond)
+	for what, n := range report.Failures {
+		fmt.Fprintf(app.stderr, "%d times: %s\n", n, what)
+	}
 	if report.InTime < report.Moves || report.Refused+report.Lost+report.Denied > 0 || report.Moves < c.Sessions {
 		return errors.New("not every session came back as it should")
 	}

@@ -46,6 +46,7 @@ type commandLine struct {
 	Eval     evalCommand     `cmd:"" help:"Measure how well the classifier does."`
 	Load     loadCommand     `cmd:"" help:"Load-test a server: open many sessions, and look at what comes back, when, and whether it is right."`
 	Fleet    fleetCommand    `cmd:"" help:"Try out a fleet on this machine: three NATS servers and as many nodes, each a process."`
+	Scale    scaleCommand    `cmd:"" help:"Compute what many users need, and simulate a day of theirs."`
 	Simulate simulateCommand `cmd:"" help:"Print a simulated recording with exactly known steps, as CSV."`
 
 	LogFormat string           `enum:"text,json" default:"text" help:"How the log on standard error is written: ${enum}."`
