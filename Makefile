@@ -7,7 +7,7 @@ SEED     ?= 1
 FUZZ     ?= .
 BINARY   := bin/tempogate
 
-.PHONY: build demo test check race fuzz abuse-cases model wasm eval bench-classifier bench-consent bench-page bench-ingest bench-faults bench-fleet clean
+.PHONY: build demo test check race fuzz abuse-cases model wasm eval bench-classifier bench-cluster bench-consent bench-page bench-ingest bench-faults bench-fleet clean
 
 build:
 	$(GO) build -o $(BINARY) ./cmd/tempogate
@@ -64,6 +64,13 @@ bench-classifier:
 # model. A figure that cannot be is an error.
 bench-consent:
 	@out=$$($(GO) test ./consent -run '^(TestFigures|TestRemoteFigures|TestOperationsWithKills)$$' -figures -operations 10000 -count 1 -timeout 30m -v) \
+	  || { echo "$$out" >&2; exit 1; }; \
+	  echo "$$out" | grep -E '^[a-z0-9_]+ [0-9.e+-]+$$'
+
+# Three nodes on three NATS servers: how fast a withdrawal gets through, and what a
+# frame costs beside an embedded ledger.
+bench-cluster: build
+	@out=$$($(GO) test ./consent -run '^TestClusterFigures$$' -cluster-figures -binary "$(CURDIR)/$(BINARY)" -count 1 -timeout 30m -v) \
 	  || { echo "$$out" >&2; exit 1; }; \
 	  echo "$$out" | grep -E '^[a-z0-9_]+ [0-9.e+-]+$$'
 

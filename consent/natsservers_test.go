@@ -263,6 +263,8 @@ func writeFile(t testing.TB, name, content string) string {
 var (
 	StartCluster = startCluster
 	InitTest     = initCluster
+	Children     = children
+	Child        = child
 )
 
 // URL returns the addresses of all servers, or of some.

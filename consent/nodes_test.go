@@ -18,7 +18,7 @@ import (
 
 // startNode starts a server with a ledger in a NATS cluster, and stops it when the
 // test ends.
-func startNode(t *testing.T, config consent.LedgerConfig, limits ingest.Limits) (url string, ledger *consent.Ledger) {
+func startNode(t *testing.T, config consent.LedgerConfig) (url string) {
 	t.Helper()
 	config.Dir = t.TempDir()
 	ledger, err := consent.OpenLedger(t.Context(), config)
@@ -27,7 +27,7 @@ func startNode(t *testing.T, config consent.LedgerConfig, limits ingest.Limits) 
 	}
 	server, err := ingest.New(ingest.Config{
 		Listen: "127.0.0.1:0", Ledger: ledger, Verifier: pseudonym{}, Logger: slog.New(slog.DiscardHandler),
-		Limits: limits, ShedLateness: time.Minute,
+		ShedLateness: time.Minute,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +49,7 @@ func startNode(t *testing.T, config consent.LedgerConfig, limits ingest.Limits) 
 			t.Error(err)
 		}
 	})
-	return server.URL(), ledger
+	return server.URL()
 }
 
 // callerOf returns a client of a person for a node.
@@ -127,8 +127,7 @@ func TestAWithdrawalEndsSessionsOnAllNodes(t *testing.T) {
 		if i == 2 {
 			config.NATSURL, cut = cluster.Link(i)
 		}
-		url, _ := startNode(t, config, ingest.Limits{})
-		urls = append(urls, url)
+		urls = append(urls, startNode(t, config))
 	}
 	say := func(node int, person string) {
 		t.Helper()
