@@ -43,8 +43,9 @@
 // long, a few seconds of clear evidence turn it over.
 //
 // A decision for a class is taken when it is believed with at least Decide, and
-// kept until another is, or until it is itself believed with less than Hold:
-// between two explanations of nearly the same weight it does not waver.
+// kept until another is believed with at least Change, or until it is itself
+// believed with less than Hold: between two explanations of nearly the same
+// weight it does not waver.
 //
 // # Format
 //

@@ -113,8 +113,9 @@ func floored(p Scores) Scores {
 
 // Decide returns the class decided on, and false while none is believed
 // enough. A decision holds until another class is believed with at least
-// m.Decide, or until it is itself hardly believed any more: between two
-// explanations of nearly the same weight it does not waver.
+// m.Change, or until it is itself hardly believed any more: between two
+// explanations of nearly the same weight it does not waver. Where there is none
+// to hold, m.Decide is enough for one.
 func (f *Filter) Decide(m *Model) (class int, ok bool) {
 	best := 0
 	for k, p := range f.P {
@@ -122,8 +123,13 @@ func (f *Filter) Decide(m *Model) (class int, ok bool) {
 			best = k
 		}
 	}
+	enough := m.Decide
+	if f.decided > 0 {
+		enough = m.Change
+	}
 	switch {
-	case f.P[best] >= m.Decide:
+	case best+1 == f.decided:
+	case f.P[best] >= enough:
 		f.decided = best + 1
 	case f.decided > 0 && f.P[f.decided-1] < m.Hold:
 		f.decided = 0

@@ -10,7 +10,7 @@ import (
 )
 
 // heading opens every model; its number changes with the format.
-const heading = "tempogate-model 2"
+const heading = "tempogate-model 3"
 
 // Append writes the model's text to dst. The same model gives the same bytes.
 func (m *Model) Append(dst []byte) []byte {
@@ -45,6 +45,7 @@ func (m *Model) Append(dst []byte) []byte {
 		line("speed", m.Speed[k]...)
 	}
 	line("decide", m.Decide)
+	line("change", m.Change)
 	line("hold", m.Hold)
 	return dst
 }
@@ -77,6 +78,7 @@ func Parse(text []byte) (*Model, error) {
 		m.Speed[k] = p.row("speed", len(m.SpeedEdges)+1)
 	}
 	m.Decide = p.one("decide")
+	m.Change = p.one("change")
 	m.Hold = p.one("hold")
 	if p.err == nil && p.at < len(p.lines) {
 		p.at++

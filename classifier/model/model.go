@@ -33,7 +33,8 @@ type Model struct {
 	SpeedWeight  float64            // β
 	SpeedEdges   []float64          // m/s, ascending: bin i lies below edge i
 	Speed        [Classes][]float64 // ln ℓ(s|k), len(SpeedEdges)+1 values a class
-	Decide       float64            // least belief for a new decision
+	Decide       float64            // least belief for a decision where there is none
+	Change       float64            // the same where there is another
 	Hold         float64            // least belief for keeping one; below it the answer is unknown
 }
 
@@ -52,7 +53,7 @@ var Default = sync.OnceValue(func() *Model {
 // Blank returns a model that knows nothing: every class is as likely as the
 // others, always. Training streams recordings through it to see the windows.
 func Blank() *Model {
-	m := &Model{Decide: 2}
+	m := &Model{Decide: 2, Change: 2}
 	var equal [Classes]float32
 	for k := range Classes {
 		equal[k] = 1.0 / Classes

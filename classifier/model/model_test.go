@@ -26,7 +26,7 @@ func small() *model.Model {
 		{Nodes: []model.Node{model.Leaf(0)}, Shares: [][model.Classes]float32{{0.2, 0.2, 0.2, 0.2, 0.2}}},
 	}
 	m.Weight, m.SeatedWeight = 0.5, 0.1
-	m.Decide, m.Hold = 0.4, 0.2
+	m.Decide, m.Change, m.Hold = 0.4, 0.4, 0.2
 	m.SpeedWeight = 1
 	m.SpeedEdges = []float64{0.5, 3}
 	for k := range m.Speed {
@@ -76,7 +76,7 @@ func TestBrokenModels(t *testing.T) {
 	}{
 		{"empty", "", "line 1"},
 		{"something else", "PK\x03\x04", "not a model of this version"},
-		{"another version", strings.Replace(good, "tempogate-model 2", "tempogate-model 1", 1), "not a model of this version"},
+		{"another version", strings.Replace(good, "tempogate-model 3", "tempogate-model 1", 1), "not a model of this version"},
 		{"cut short", good[:len(good)/2], "line "},
 		{"without its last line", good[:strings.LastIndex(good, "hold")], "cut short"},
 		{"other features", strings.Replace(good, "feature level vertical\n", "feature level sideways\n", 1), "train it anew"},
@@ -133,7 +133,7 @@ func TestPosterior(t *testing.T) {
 // becomes the other, and no time at all until either becomes a walk.
 func TestSeated(t *testing.T) {
 	m := small()
-	m.Weight, m.SeatedWeight, m.Decide, m.Hold = 1, 0.07, 0.55, 0.15
+	m.Weight, m.SeatedWeight, m.Decide, m.Change, m.Hold = 1, 0.07, 0.55, 0.65, 0.15
 	riding, resting := model.Scores{0.1, 0, 0, 0, 0.9}, model.Scores{0.9, 0, 0, 0, 0.1}
 	walking := model.Scores{0.05, 0.8, 0.05, 0.05, 0.05}
 	turn := func(before, after *model.Scores, want int) (seconds int) {
@@ -165,7 +165,7 @@ func TestSeated(t *testing.T) {
 // Fixes that stand end no ride within a red light; one that drives ends rest.
 func TestStandingAtARedLight(t *testing.T) {
 	m := small()
-	m.SeatedWeight, m.SpeedWeight, m.Decide, m.Hold = 0.07, 0.35, 0.55, 0.15
+	m.SeatedWeight, m.SpeedWeight, m.Decide, m.Change, m.Hold = 0.07, 0.35, 0.55, 0.65, 0.15
 	m.Speed = [model.Classes][]float64{{-0.3, -3, -6}, {-2.5, -1, -6}, {-4.5, -1, -5}, {-3, -2, -2}, {-2.2, -4, -1}}
 	quiet := model.Scores{0.5, 0, 0, 0, 0.5} // the phone says nothing
 	var f model.Filter
@@ -247,7 +247,7 @@ func TestFilter(t *testing.T) {
 // A decision is taken when something is believed enough, and holds while it
 // is believed at all.
 func TestDecide(t *testing.T) {
-	m := &model.Model{Decide: 0.55, Hold: 0.15}
+	m := &model.Model{Decide: 0.55, Change: 0.65, Hold: 0.15}
 	var f model.Filter
 	steps := []struct {
 		p    model.Scores
@@ -257,9 +257,12 @@ func TestDecide(t *testing.T) {
 		{model.Scores{0.6, 0.2, 0.1, 0.05, 0.05}, 0},
 		{model.Scores{0.4, 0.5, 0.05, 0.03, 0.02}, 0}, // nearly the same: it stays
 		{model.Scores{0.2, 0.5, 0.2, 0.05, 0.05}, 0},
+		{model.Scores{0.2, 0.6, 0.1, 0.05, 0.05}, 0}, // enough for a decision, not for changing one
 		{model.Scores{0.1, 0.7, 0.1, 0.05, 0.05}, 1},
 		{model.Scores{0.5, 0.1, 0.2, 0.1, 0.1}, -1}, // hardly believed, and nothing in its place
 		{model.Scores{0.5, 0.2, 0.1, 0.1, 0.1}, -1},
+		{model.Scores{0.6, 0.2, 0.1, 0.05, 0.05}, 0}, // nothing stands in its way
+		{model.Scores{0.1, 0.6, 0.1, 0.1, 0.1}, -1},  // what stood there fell first
 		{model.Scores{0.05, 0.05, 0.8, 0.05, 0.05}, 2},
 	}
 	for i, step := range steps {
@@ -276,7 +279,7 @@ func TestDecide(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add(small().Append(nil))
-	f.Add([]byte("tempogate-model 2\ndata x\n"))
+	f.Add([]byte("tempogate-model 3\ndata x\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		m, err := model.Parse(text)
 		if err != nil {
