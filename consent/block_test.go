@@ -59,20 +59,27 @@ func TestEveryFlippedByteIsFoundInTheFiles(t *testing.T) {
 	}
 }
 
-// A damaged sequence number is the one that nats-server does not survive: with
-// it, it would list every entry up to there as lost.
-func TestADamagedSequenceDoesNotHangTheStart(t *testing.T) {
-	dir := keep(t)
-	path := file(t, dir, "1.blk")
+// entries returns the file with the entries of a kept ledger, its content, and where
+// the newest entry begins in it.
+func entries(t *testing.T, dir string) (path string, whole []byte, newest int) {
+	t.Helper()
+	path = file(t, dir, "1.blk")
 	whole, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	newest := 0
 	for at := 0; at < len(whole); {
 		newest = at
 		at += recordLength(whole[at:])
 	}
+	return path, whole, newest
+}
+
+// A damaged sequence number is the one that nats-server does not survive: with
+// it, it would list every entry up to there as lost.
+func TestADamagedSequenceDoesNotHangTheStart(t *testing.T) {
+	dir := keep(t)
+	path, whole, newest := entries(t, dir)
 	for bit := range 64 {
 		spoiled := bytes.Clone(whole)
 		spoiled[newest+4+bit/8] ^= 1 << (bit % 8)
@@ -92,16 +99,7 @@ func TestADamagedSequenceDoesNotHangTheStart(t *testing.T) {
 // it had not begun. One that was acknowledged may not be lost in the same way.
 func TestAWriteThatWasNeverFinished(t *testing.T) {
 	dir := keep(t)
-	path := file(t, dir, "1.blk")
-	whole, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	newest := 0
-	for at := 0; at < len(whole); {
-		newest = at
-		at += recordLength(whole[at:])
-	}
+	path, whole, newest := entries(t, dir)
 	relative, err := filepath.Rel(dir, path)
 	if err != nil {
 		t.Fatal(err)

@@ -1,33 +1,33 @@
 package cadence
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
 
 	"github.com/tempogate/tempogate/bench/evaluation"
+	"github.com/tempogate/tempogate/bench/paper"
 )
 
 // Markdown returns the content of report.md. The pictures that were written
 // are given by the heading that they belong under.
 func (r *Report) Markdown(pictures map[string][]string) []byte {
-	m := &page{pictures: pictures}
-	m.line("# How well the tempo follows the steps")
-	m.line("")
-	m.line("```\n%s\n```", r.Command)
-	m.line("")
-	m.line("%s", protocolText[r.Protocol])
-	m.line("")
-	m.line("Every tempo is causal, and there is at most one a second. It is held against the mean cadence of the last %d steps. "+
+	m := &page{paper.Page{Pictures: pictures}}
+	m.Line("# How well the tempo follows the steps")
+	m.Line("")
+	m.Line("```\n%s\n```", r.Command)
+	m.Line("")
+	m.Line("%s", protocolText[r.Protocol])
+	m.Line("")
+	m.Line("Every tempo is causal, and there is at most one a second. It is held against the mean cadence of the last %d steps. "+
 		"*Whole classifier* has to find out the activity by itself, without location; *activity known* is the tempo estimator alone, told whether it is a walk or a run. "+
 		"Shares of errors are of the seconds with a tempo, silent is the share of seconds with steps and none. "+
 		"Steps are added up as a user would, over the whole recording; *carried* is from the first step to the last, with the first tempo carried back to the beginning and the last one to the end. "+
 		"The first tempo counts from the first step.", Span)
 	for _, b := range r.Broken {
-		m.line("")
-		m.line("Left out: %s", b.Error)
+		m.Line("")
+		m.Line("Left out: %s", b.Error)
 	}
 	m.counted(&r.Counted)
 	m.reference("Runs, against the offline reference", "runs", &r.Runs,
@@ -41,7 +41,7 @@ func (r *Report) Markdown(pictures map[string][]string) []byte {
 	if r.Fit != nil {
 		m.fit(r)
 	}
-	return m.text.Bytes()
+	return m.Bytes()
 }
 
 var protocolText = map[evaluation.Protocol]string{
@@ -51,41 +51,8 @@ var protocolText = map[evaluation.Protocol]string{
 	evaluation.Fixed:                "One fixed model. What it was trained on flatters how activities are recognised, not how the tempo is estimated.",
 }
 
-type page struct {
-	text     bytes.Buffer
-	pictures map[string][]string
-}
-
-func (m *page) line(format string, values ...any) {
-	fmt.Fprintf(&m.text, format, values...)
-	m.text.WriteByte('\n')
-}
-
-func (m *page) heading(text string) {
-	m.line("")
-	m.line("## %s", text)
-}
-
-// table writes a table with the first column to the left and the others to the
-// right.
-func (m *page) table(titles []string, rows [][]string) {
-	m.line("")
-	m.line("| %s |", strings.Join(titles, " | "))
-	m.line("|---%s|", strings.Repeat("|--:", len(titles)-1))
-	for _, row := range rows {
-		for i := range row {
-			row[i] = strings.ReplaceAll(row[i], "|", "\\|")
-		}
-		m.line("| %s |", strings.Join(row, " | "))
-	}
-}
-
-func (m *page) show(heading string) {
-	for _, name := range m.pictures[heading] {
-		m.line("")
-		m.line("![%s](%s)", strings.TrimSuffix(name, ".svg"), name)
-	}
-}
+// A page is a report that is being written.
+type page struct{ paper.Page }
 
 // Writing numbers: a dash is what is not defined.
 
@@ -134,36 +101,36 @@ func (m *page) measures(groups []GroupReport, all *Both) {
 		rows = append(rows, g.Stream.row(g.Name), g.Known.row(g.Name+", activity known"))
 	}
 	rows = append(rows, all.Stream.row("**all**"), all.Known.row("**all**, activity known"))
-	m.table(append([]string{""}, measureTitles...), rows)
+	m.Table(append([]string{""}, measureTitles...), rows)
 }
 
 func (m *page) counted(c *CountedReport) {
-	m.heading("Walks with counted steps")
+	m.Heading("Walks with counted steps")
 	if len(c.Recordings) == 0 {
-		m.line("")
-		m.line("None in this collection.")
+		m.Line("")
+		m.Line("None in this collection.")
 		return
 	}
-	m.line("")
-	m.line("Contacts come from switches in the shoes, about ten readings a second, so each is up to 100 ms late: the mean of %d steps is uncertain by about 1 %% (one standard deviation) for that alone. "+
+	m.Line("")
+	m.Line("Contacts come from switches in the shoes, about ten readings a second, so each is up to 100 ms late: the mean of %d steps is uncertain by about 1 %% (one standard deviation) for that alone. "+
 		"Switches also bounce, and miss. Feet alternate, which tells both: doubled contacts are taken out and missed ones put in, "+
 		"and seconds whose last %d steps were mended are left out of all errors, not of the counts. "+
 		"Against contacts as they were recorded, mended or not: MAE %s, within 3 %s %%, off by more than 9 %s %%, steps %s %%.",
 		Span, Span, fixed(c.Raw.MAE, 2), percent(c.Raw.Within3, 1), percent(c.Raw.OffBy9, 2), signed(c.Raw.CountError))
-	m.line("")
-	m.line("The offline reference, which knows nothing of contacts, counts these walks with a mean error of %s %% and a worst one of %s %%.", percent(c.ReferenceError, 1), signed(c.ReferenceWorst))
+	m.Line("")
+	m.Line("The offline reference, which knows nothing of contacts, counts these walks with a mean error of %s %% and a worst one of %s %%.", percent(c.ReferenceError, 1), signed(c.ReferenceWorst))
 	m.measures(c.Placements, &c.All)
-	m.line("")
-	m.line("By person:")
+	m.Line("")
+	m.Line("By person:")
 	m.measures(c.Subjects, &c.All)
-	m.show("counted errors")
+	m.Show("counted errors")
 	m.calibration("Confidence on counted walks", c.Bins, c.All.Stream.ECE)
-	m.show("counted calibration")
-	m.line("")
-	m.line("The recordings with the largest mean error:")
-	m.show("counted")
-	m.line("")
-	m.line("### Each walk")
+	m.Show("counted calibration")
+	m.Line("")
+	m.Line("The recordings with the largest mean error:")
+	m.Show("counted")
+	m.Line("")
+	m.Line("### Each walk")
 	rows := [][]string{}
 	for i := range c.Recordings {
 		t := &c.Recordings[i]
@@ -173,7 +140,7 @@ func (m *page) counted(c *CountedReport) {
 			signed(s.CountError), signed(s.CarriedError), signed(k.CarriedError), fixed(s.MAE, 2), fixed(k.MAE, 2), percent(s.Within3, 1), percent(s.OffBy9, 1), percent(s.Silent, 1), waited(s.FirstWorstS), waited(k.FirstWorstS),
 		})
 	}
-	m.table([]string{"", "placement", "contacts", "mended", "reference", "steps %", "carried %", "known", "MAE", "known", "within 3 %", "off by 9 %", "silent %", "first s", "known"}, rows)
+	m.Table([]string{"", "placement", "contacts", "mended", "reference", "steps %", "carried %", "known", "MAE", "known", "within 3 %", "off by 9 %", "silent %", "first s", "known"}, rows)
 }
 
 func link(recording string) string {
@@ -181,45 +148,45 @@ func link(recording string) string {
 }
 
 func (m *page) calibration(title string, bins []Bin, ece Number) {
-	m.line("")
-	m.line("%s (expected calibration error %s):", title, fixed(ece, 3))
+	m.Line("")
+	m.Line("%s (expected calibration error %s):", title, fixed(ece, 3))
 	rows := [][]string{}
 	for _, b := range bins {
 		rows = append(rows, []string{
 			fmt.Sprintf("%s to %s", fixed(b.From, 2), fixed(b.To, 2)), fmt.Sprint(b.Seconds), fixed(b.Confidence, 3), fixed(b.Right, 3),
 		})
 	}
-	m.table([]string{"confidence", "seconds", "mean", "within 3"}, rows)
+	m.Table([]string{"confidence", "seconds", "mean", "within 3"}, rows)
 }
 
 func (m *page) reference(title, key string, r *ReferenceReport, about string) {
-	m.heading(title)
-	m.line("")
+	m.Heading(title)
+	m.Line("")
 	if len(r.Recordings) == 0 {
-		m.line("None in this collection.")
+		m.Line("None in this collection.")
 		return
 	}
-	m.line("%s", about)
+	m.Line("%s", about)
 	m.measures(r.Datasets, &r.All)
-	m.show(key + " errors")
+	m.Show(key + " errors")
 	m.calibration("Confidence", r.Bins, r.All.Stream.ECE)
-	m.show(key + " calibration")
+	m.Show(key + " calibration")
 	if len(r.Disagreements) > 0 {
-		m.line("")
-		m.line("The longest disagreements by more than 3:")
+		m.Line("")
+		m.Line("The longest disagreements by more than 3:")
 		rows := [][]string{}
 		for _, d := range r.Disagreements {
 			rows = append(rows, []string{d.Recording, fixed(d.FromS, 0), fmt.Sprint(d.Seconds), fixed(d.Said, 1), fixed(d.Reference, 1), fixed(d.Contrast, 2)})
 		}
-		m.table([]string{"", "from s", "seconds", "said", "reference", "its contrast"}, rows)
+		m.Table([]string{"", "from s", "seconds", "said", "reference", "its contrast"}, rows)
 	}
-	if len(m.pictures[key]) > 0 {
-		m.line("")
-		m.line("The recordings with the largest mean error:")
-		m.show(key)
+	if len(m.Pictures[key]) > 0 {
+		m.Line("")
+		m.Line("The recordings with the largest mean error:")
+		m.Show(key)
 	}
-	m.line("")
-	m.line("### Each recording")
+	m.Line("")
+	m.Line("### Each recording")
 	rows := [][]string{}
 	for i := range r.Recordings {
 		t := &r.Recordings[i]
@@ -232,16 +199,16 @@ func (m *page) reference(title, key string, r *ReferenceReport, about string) {
 			fixed(t.Stream.MAE, 2), fixed(t.Known.MAE, 2), percent(t.Stream.OffBy9, 1), percent(t.Stream.Silent, 1),
 		})
 	}
-	m.table([]string{"", "reference", "seconds", "within 3 %", "known", "MAE", "known", "off by 9 %", "silent %"}, rows)
+	m.Table([]string{"", "reference", "seconds", "within 3 %", "known", "MAE", "known", "off by 9 %", "silent %"}, rows)
 }
 
 func (m *page) otherwise(list []OtherwiseReport) {
 	if len(list) == 0 {
 		return
 	}
-	m.heading("The same motion, recorded otherwise")
-	m.line("")
-	m.line("Walks with counted steps and runs, streamed once more as other phones would have recorded them. A rate is one that the recording has, read off evenly. Without gravity, the mean over %d s is taken away. "+
+	m.Heading("The same motion, recorded otherwise")
+	m.Line("")
+	m.Line("Walks with counted steps and runs, streamed once more as other phones would have recorded them. A rate is one that the recording has, read off evenly. Without gravity, the mean over %d s is taken away. "+
 		"Both tempos are compared with each other, and with the truth.", gravityOverNS/1_000_000_000)
 	rows := [][]string{}
 	for i := range list {
@@ -252,13 +219,13 @@ func (m *page) otherwise(list []OtherwiseReport) {
 			fixed(t.MAE, 2), fixed(r.MAE, 2), percent(t.Within3, 1), percent(r.Within3, 1), percent(t.OffBy9, 2), percent(r.OffBy9, 2), percent(t.Half, 2), percent(t.Double, 2),
 		})
 	}
-	m.table([]string{"", "recordings", "seconds", "mean difference", "within 1 %", "within 3 %", "one silent %", "MAE", "as recorded", "within 3 %", "as recorded", "off by 9 %", "as recorded", "half %", "double %"}, rows)
+	m.Table([]string{"", "recordings", "seconds", "mean difference", "within 1 %", "within 3 %", "one silent %", "MAE", "as recorded", "within 3 %", "as recorded", "off by 9 %", "as recorded", "half %", "double %"}, rows)
 }
 
 func (m *page) idle(list []IdleReport, distrusted []DistrustReport) {
-	m.heading("No steps: how often there is a tempo all the same")
-	m.line("")
-	m.line("Labels are what the collections say. People also walk to their car or stand up within recordings labelled otherwise; the worst recording is where to look. Location is withheld but for the last two figures.")
+	m.Heading("No steps: how often there is a tempo all the same")
+	m.Line("")
+	m.Line("Labels are what the collections say. People also walk to their car or stand up within recordings labelled otherwise; the worst recording is where to look. Location is withheld but for the last two figures.")
 	rows := [][]string{}
 	for _, i := range list {
 		name := i.Dataset + ", " + i.Activity
@@ -274,34 +241,34 @@ func (m *page) idle(list []IdleReport, distrusted []DistrustReport) {
 		}
 		rows = append(rows, []string{name, fmt.Sprint(i.Seconds), fmt.Sprint(i.Said), percent(i.Share, 2), fmt.Sprint(i.Located), percent(Number(float64(i.LocatedSaid)/float64(i.Located)), 2), worst})
 	}
-	m.table([]string{"", "seconds", "with a tempo", "%", "seconds with location", "% with a tempo", "worst recording"}, rows)
+	m.Table([]string{"", "seconds", "with a tempo", "%", "seconds with location", "% with a tempo", "worst recording"}, rows)
 	if len(distrusted) == 0 {
 		return
 	}
-	m.line("")
-	m.line("Not counted above, because the label is known to be wrong:")
+	m.Line("")
+	m.Line("Not counted above, because the label is known to be wrong:")
 	rows = nil
 	for _, d := range distrusted {
 		rows = append(rows, []string{d.Dataset + ": " + d.Why, fmt.Sprint(d.Recordings), fmt.Sprint(d.Seconds), fmt.Sprint(d.Said)})
 	}
-	m.table([]string{"", "recordings", "seconds", "with a tempo"}, rows)
+	m.Table([]string{"", "recordings", "seconds", "with a tempo"}, rows)
 }
 
 func (m *page) simulated(sweeps []SweepReport) {
-	m.heading("Simulated, where truth is exact")
-	m.line("")
-	m.line("People of bench/gait, three for each value: they stand for %g s and then walk or run for %g s.", simulatedStand.Seconds(), simulatedMove.Seconds())
+	m.Heading("Simulated, where truth is exact")
+	m.Line("")
+	m.Line("People of bench/gait, three for each value: they stand for %g s and then walk or run for %g s.", simulatedStand.Seconds(), simulatedMove.Seconds())
 	for i := range sweeps {
 		s := &sweeps[i]
-		m.line("")
-		m.line("### %s", strings.ToUpper(s.Quantity[:1])+s.Quantity[1:])
+		m.Line("")
+		m.Line("### %s", strings.ToUpper(s.Quantity[:1])+s.Quantity[1:])
 		rows := [][]string{}
 		switch s.Quantity {
 		case sweepIdle:
 			for _, p := range s.Points {
 				rows = append(rows, []string{p.Value, percent(p.Idle, 2)})
 			}
-			m.table([]string{"", "seconds with a tempo %"}, rows)
+			m.Table([]string{"", "seconds with a tempo %"}, rows)
 		case sweepChange:
 			for j := range s.Points {
 				p := &s.Points[j]
@@ -310,9 +277,9 @@ func (m *page) simulated(sweeps []SweepReport) {
 					fixed(p.Stream.MAE, 2), fixed(p.Known.MAE, 2), percent(p.Stream.Half, 1), percent(p.Stream.Double, 1),
 				})
 			}
-			m.line("")
-			m.line("A change is followed when the tempo is within %d of the new cadence and stays so for %d s.", RightSPM, followedS)
-			m.table([]string{"", "followed after s, median", "worst", "known, median", "worst", "MAE", "known", "half %", "double %"}, rows)
+			m.Line("")
+			m.Line("A change is followed when the tempo is within %d of the new cadence and stays so for %d s.", RightSPM, followedS)
+			m.Table([]string{"", "followed after s, median", "worst", "known, median", "worst", "MAE", "known", "half %", "double %"}, rows)
 		default:
 			for j := range s.Points {
 				p := &s.Points[j]
@@ -321,9 +288,9 @@ func (m *page) simulated(sweeps []SweepReport) {
 					percent(p.Stream.Half, 1), percent(p.Stream.Double, 1), percent(p.Stream.Silent, 1), percent(p.Known.Silent, 1), signed(p.Stream.CarriedError), waited(p.Stream.FirstMedianS), waited(p.Stream.FirstWorstS),
 				})
 			}
-			m.table([]string{"", "MAE", "known", "within 3 %", "known", "off by 9 %", "known", "half %", "double %", "silent %", "known", "steps carried %", "first s", "worst"}, rows)
+			m.Table([]string{"", "MAE", "known", "within 3 %", "known", "off by 9 %", "known", "half %", "double %", "silent %", "known", "steps carried %", "first s", "worst"}, rows)
 		}
-		m.show("simulated " + s.Quantity)
+		m.Show("simulated " + s.Quantity)
 	}
 }
 
@@ -331,9 +298,9 @@ func (m *page) plausible(list []PlausibleReport) {
 	if len(list) == 0 {
 		return
 	}
-	m.heading("Plausible for the speed")
-	m.line("")
-	m.line("The middle 95 %% of the cadences that watches state at a speed, widened by %g %% to either side for people who are not these; and the tempos of recordings with location, walking or running, at that speed.", 100*peopleShare)
+	m.Heading("Plausible for the speed")
+	m.Line("")
+	m.Line("The middle 95 %% of the cadences that watches state at a speed, widened by %g %% to either side for people who are not these; and the tempos of recordings with location, walking or running, at that speed.", 100*peopleShare)
 	rows := [][]string{}
 	for _, p := range list {
 		rows = append(rows, []string{
@@ -341,14 +308,14 @@ func (m *page) plausible(list []PlausibleReport) {
 			fmt.Sprint(p.Said), percent(p.Inside, 1),
 		})
 	}
-	m.table([]string{"", "watch seconds", "from", "median", "to", "seconds with a tempo", "of them inside %"}, rows)
+	m.Table([]string{"", "watch seconds", "from", "median", "to", "seconds with a tempo", "of them inside %"}, rows)
 }
 
 func (m *page) fit(r *Report) {
 	f := r.Fit
-	m.heading("The constants, fitted anew")
-	m.line("")
-	m.line("The first row of each table is of everything; the others are tested on what was left out. Loss is the mean of -ln of the probability of what was true.")
+	m.Heading("The constants, fitted anew")
+	m.Line("")
+	m.Line("The first row of each table is of everything; the others are tested on what was left out. Loss is the mean of -ln of the probability of what was true.")
 	for _, part := range []struct {
 		title  string
 		names  []string
@@ -359,8 +326,8 @@ func (m *page) fit(r *Report) {
 		{"Confidence: logistic regression", confidenceNames[:], f.Confidence},
 		{"Whether there are steps: logistic regression", presenceNames[:], f.Presence},
 	} {
-		m.line("")
-		m.line("### %s", part.title)
+		m.Line("")
+		m.Line("### %s", part.title)
 		titles := slices.Concat([]string{"left out", "windows"}, part.names, []string{"loss"})
 		switch part.title[0] {
 		case 'E':
@@ -390,23 +357,23 @@ func (m *page) fit(r *Report) {
 			}
 			rows = append(rows, row)
 		}
-		m.table(titles, rows)
+		m.Table(titles, rows)
 		if given, right := leftOut(part.trials); given > 0 {
-			m.line("")
-			m.line("Of all %d estimates of who was left out that were given a confidence of 0.85 to 0.95, %s %% were right.", given, percent(Number(right/float64(given)), 1))
+			m.Line("")
+			m.Line("Of all %d estimates of who was left out that were given a confidence of 0.85 to 0.95, %s %% were right.", given, percent(Number(right/float64(given)), 1))
 		}
 	}
 	if r.Protocol == evaluation.Fixed && len(f.Presence) > 0 {
-		m.line("")
-		m.line("Whether there are steps was learned with one fixed model, which knows these recordings: to trust it as one may on others, take `--protocol dataset`.")
+		m.Line("")
+		m.Line("Whether there are steps was learned with one fixed model, which knows these recordings: to trust it as one may on others, take `--protocol dataset`.")
 	}
-	m.line("")
-	m.line("### How strong the vertical motion is")
+	m.Line("")
+	m.Line("### How strong the vertical motion is")
 	rows := [][]string{}
 	for _, l := range f.Levels {
 		rows = append(rows, []string{fmt.Sprintf("%s, %d to %d steps a minute", l.Activity, l.FromSPM, l.FromSPM+10), fmt.Sprint(l.Windows), fixed(l.Level, 2), fixed(l.Deviation, 2)})
 	}
-	m.table([]string{"", "windows", "ln of the variance, mean", "deviation"}, rows)
+	m.Table([]string{"", "windows", "ln of the variance, mean", "deviation"}, rows)
 }
 
 // leftOut adds up how many estimates around nine in ten groups were given by

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/tempogate/tempogate/bench/evaluation/chart"
+	"github.com/tempogate/tempogate/bench/paper"
 )
 
 // The files that Write makes beside the pictures.
@@ -33,11 +34,11 @@ func (r *Report) Write(dir string, png bool) error {
 		path := filepath.Join(dir, filepath.FromSlash(p.name))
 		image, err := p.picture.SVG()
 		if err == nil {
-			err = writeFile(path, image)
+			err = paper.WriteFile(path, image)
 		}
 		if err == nil && png && p.heading != "" {
 			if image, err = p.picture.PNG(); err == nil {
-				err = writeFile(strings.TrimSuffix(path, ".svg")+".png", image)
+				err = paper.WriteFile(strings.TrimSuffix(path, ".svg")+".png", image)
 			}
 		}
 		if err != nil {
@@ -49,10 +50,10 @@ func (r *Report) Write(dir string, png bool) error {
 	}
 	text, err := r.JSON()
 	if err == nil {
-		err = writeFile(filepath.Join(dir, ReportMarkdown), r.Markdown(shown))
+		err = paper.WriteFile(filepath.Join(dir, ReportMarkdown), r.Markdown(shown))
 	}
 	if err == nil {
-		err = writeFile(filepath.Join(dir, ReportJSON), text)
+		err = paper.WriteFile(filepath.Join(dir, ReportJSON), text)
 	}
 	if err != nil {
 		return fmt.Errorf("cadence: %w", err)
@@ -91,25 +92,6 @@ func (r *Report) Summary() string {
 		}
 	}
 	return b.String()
-}
-
-// writeFile writes a file in one piece: who looks sees the old one or the new.
-func writeFile(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".tempogate-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // fails once renamed, as it should
-	if _, err = f.Write(content); err == nil {
-		err = f.Chmod(0o644)
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // fileName makes a name for a file of a path: letters, digits, dots and

@@ -29,15 +29,15 @@ func (r *AgreementReport) Summary() string {
 // Markdown returns the report for people.
 func (r *AgreementReport) Markdown() []byte {
 	m := &page{}
-	m.line("# How often the same motion, recorded otherwise, is decided alike")
-	m.line("")
-	m.line("```\n%s\n```", r.Command)
-	m.line("")
-	m.line("Every recording of at least 20 readings a second is streamed as it is and at other rates, every recording at all also turned by a random rotation, "+
+	m.Line("# How often the same motion, recorded otherwise, is decided alike")
+	m.Line("")
+	m.Line("```\n%s\n```", r.Command)
+	m.Line("")
+	m.Line("Every recording of at least 20 readings a second is streamed as it is and at other rates, every recording at all also turned by a random rotation, "+
 		"acceleration only, one fixed model. Seconds are paired from the first reading on; those of the first %.2f s are not counted. "+
 		"Unknown is a decision like any other. Labels do not matter.", FirstWindowNS*1e-9)
-	m.line("")
-	m.line("A new rate is reached by a weighed mean that keeps what is below 0.45 times the lower rate, and *unfiltered* by straight lines between readings: " +
+	m.Line("")
+	m.Line("A new rate is reached by a weighed mean that keeps what is below 0.45 times the lower rate, and *unfiltered* by straight lines between readings: " +
 		"what a phone that is read more slowly delivers, with everything above half the new rate turned into slow motion.")
 	rows := [][]string{}
 	for _, w := range r.Ways {
@@ -47,9 +47,9 @@ func (r *AgreementReport) Markdown() []byte {
 		}
 		rows = append(rows, []string{w.How, strconv.Itoa(w.Recordings), strconv.Itoa(w.Seconds), w.Agree.percent(), strings.Join(apart, ", ")})
 	}
-	m.table([]string{"recorded", "recordings", "seconds", "alike, %", "most seconds apart"}, rows)
-	m.line("")
-	m.line("## By data set")
+	m.Table([]string{"recorded", "recordings", "seconds", "alike, %", "most seconds apart"}, rows)
+	m.Line("")
+	m.Line("## By data set")
 	titles, names := []string{"data set"}, []string{}
 	shares := map[string][]string{}
 	for i, w := range r.Ways {
@@ -67,7 +67,7 @@ func (r *AgreementReport) Markdown() []byte {
 	for _, name := range names {
 		rows = append(rows, append([]string{name}, shares[name]...))
 	}
-	m.table(titles, rows)
+	m.Table(titles, rows)
 	m.leftOut(&LeftOut{Broken: r.Broken})
-	return m.text.Bytes()
+	return m.Bytes()
 }

@@ -1,31 +1,32 @@
 package evaluation
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/tempogate/tempogate/bench/paper"
 )
 
 // Markdown returns the report for people: the same figures, fewer of them, in
 // tables. pictures are the names of image files beside it, by the heading that
 // they stand under.
 func (r *ActivityReport) Markdown(pictures map[string][]string) []byte {
-	m := &page{pictures: pictures}
-	m.line("# How well activities are recognised")
-	m.line("")
-	m.line("```\n%s\n```", r.Command)
-	m.line("")
-	m.line("Data `%s`: %s, %s, %s, %s, %.1f labelled hours.", r.Data.Fingerprint,
+	m := &page{paper.Page{Pictures: pictures}}
+	m.Line("# How well activities are recognised")
+	m.Line("")
+	m.Line("```\n%s\n```", r.Command)
+	m.Line("")
+	m.Line("Data `%s`: %s, %s, %s, %s, %.1f labelled hours.", r.Data.Fingerprint,
 		plural(r.Data.Entries, "entry", "entries"), plural(r.Data.Recordings, "recording", "recordings"),
 		plural(r.Data.Subjects, "subject", "subjects"), plural(r.Data.Datasets, "data set", "data sets"), r.Data.Seconds/3600)
-	m.line("")
-	m.line("%s", protocolText[r.Protocol])
-	m.line("")
-	m.line("Every answer is causal and there is one a second. The first %.2f s of each recording are not counted: no window is full before. "+
+	m.Line("")
+	m.Line("%s", protocolText[r.Protocol])
+	m.Line("")
+	m.Line("Every answer is causal and there is one a second. The first %.2f s of each recording are not counted: no window is full before. "+
 		"Unknown counts as a miss. Intervals are 95 %% of %d bootstrap rounds over subjects; a dash is what is not defined.", r.Data.FirstWindow, r.Rounds)
-	m.line("*By seconds* every second counts the same, so the largest data sets decide. " +
+	m.Line("*By seconds* every second counts the same, so the largest data sets decide. " +
 		"*By data set* every activity counts the same and, within it, every data set.")
 	m.leftOut(&r.LeftOut)
 	m.summary(r.Conditions)
@@ -33,12 +34,12 @@ func (r *ActivityReport) Markdown(pictures map[string][]string) []byte {
 		m.condition(&r.Conditions[i])
 	}
 	m.folds(r.Folds)
-	m.line("")
-	m.line("## Cost")
-	m.line("")
-	m.line("A hop (100 readings and a fix in, an estimate out) took %.0f ns and gonum's real FFT of 256 points %.0f ns in the same run: %.2f times as much. "+
+	m.Line("")
+	m.Line("## Cost")
+	m.Line("")
+	m.Line("A hop (100 readings and a fix in, an estimate out) took %.0f ns and gonum's real FFT of 256 points %.0f ns in the same run: %.2f times as much. "+
 		"This is the one figure that another run does not repeat.", r.Cost.HopNS, r.Cost.FFT256NS, r.Cost.HopOverFFT256)
-	return m.text.Bytes()
+	return m.Bytes()
 }
 
 var protocolText = map[Protocol]string{
@@ -50,37 +51,8 @@ var protocolText = map[Protocol]string{
 	Fixed: "One fixed model. Recordings that it was trained on flatter it.",
 }
 
-// page gathers lines.
-type page struct {
-	text     bytes.Buffer
-	pictures map[string][]string
-}
-
-func (m *page) line(format string, values ...any) {
-	fmt.Fprintf(&m.text, format, values...)
-	m.text.WriteByte('\n')
-}
-
-// table writes a table with the first column to the left and the others to the
-// right.
-func (m *page) table(titles []string, rows [][]string) {
-	m.line("")
-	m.line("| %s |", strings.Join(titles, " | "))
-	m.line("|---%s|", strings.Repeat("|--:", len(titles)-1))
-	for _, row := range rows {
-		for i := range row {
-			row[i] = strings.ReplaceAll(row[i], "|", "\\|")
-		}
-		m.line("| %s |", strings.Join(row, " | "))
-	}
-}
-
-func (m *page) show(heading string) {
-	for _, name := range m.pictures[heading] {
-		m.line("")
-		m.line("![%s](%s)", strings.TrimSuffix(name, ".svg"), name)
-	}
-}
+// A page is a report that is being written.
+type page struct{ paper.Page }
 
 func (m *page) leftOut(l *LeftOut) {
 	var parts []string
@@ -94,22 +66,22 @@ func (m *page) leftOut(l *LeftOut) {
 	add(l.NothingLabelled, "recording without a labelled second after the first window", "recordings without a labelled second after the first window")
 	add(len(l.Empty), "empty entry", "empty entries")
 	if len(parts) > 0 {
-		m.line("")
-		m.line("Not tested: %s.", strings.Join(parts, ", "))
+		m.Line("")
+		m.Line("Not tested: %s.", strings.Join(parts, ", "))
 	}
 	if len(l.Broken) > 0 {
-		m.line("")
-		m.line("Could not be read, and therefore left out:")
-		m.line("")
+		m.Line("")
+		m.Line("Could not be read, and therefore left out:")
+		m.Line("")
 		for _, b := range l.Broken {
-			m.line("- %s", b.Error)
+			m.Line("- %s", b.Error)
 		}
 	}
 }
 
 func (m *page) summary(conditions []ConditionReport) {
-	m.line("")
-	m.line("## Summary")
+	m.Line("")
+	m.Line("## Summary")
 	rows := [][]string{}
 	for i := range conditions {
 		c := &conditions[i]
@@ -120,10 +92,10 @@ func (m *page) summary(conditions []ConditionReport) {
 			})
 		}
 	}
-	m.table([]string{"", "macro-F1, five", "walk / run / other", "right", "unknown, %", "ECE",
+	m.Table([]string{"", "macro-F1, five", "walk / run / other", "right", "unknown, %", "ECE",
 		"transit called walk or run, %", "walk or run called transit, %", "still or transit with a tempo, %", "false changes an hour"}, rows)
-	m.line("")
-	m.line("Macro-F1 is the mean F1 over the activities that happen. A false change is a change of the decision while the label stays; a label that is wrong, or a pause in a walk, also makes some.")
+	m.Line("")
+	m.Line("Macro-F1 is the mean F1 over the activities that happen. A false change is a change of the decision while the label stays; a label that is wrong, or a pause in a walk, also makes some.")
 }
 
 type weighting struct {
@@ -136,13 +108,13 @@ func weightings(c *ConditionReport) []weighting {
 }
 
 func (m *page) condition(c *ConditionReport) {
-	m.line("")
-	m.line("## %s", c.Title)
-	m.line("")
-	m.line("%s, %s, %.1f h.", plural(c.Recordings, "recording", "recordings"), plural(c.Subjects, "subject", "subjects"), c.Seconds/3600)
+	m.Line("")
+	m.Line("## %s", c.Title)
+	m.Line("")
+	m.Line("%s, %s, %.1f h.", plural(c.Recordings, "recording", "recordings"), plural(c.Subjects, "subject", "subjects"), c.Seconds/3600)
 	for _, w := range weightings(c) {
-		m.line("")
-		m.line("### %s: %s", c.Title, w.name)
+		m.Line("")
+		m.Line("### %s: %s", c.Title, w.name)
 		rows := [][]string{}
 		for _, a := range w.Activities {
 			seconds := fmt.Sprintf("%.0f", a.Seconds)
@@ -151,7 +123,7 @@ func (m *page) condition(c *ConditionReport) {
 			}
 			rows = append(rows, []string{a.Activity, seconds, a.Precision.share(), a.Recall.share(), a.F1.share()})
 		}
-		m.table([]string{"activity", "seconds", "precision", "recall", "F1"}, rows)
+		m.Table([]string{"activity", "seconds", "precision", "recall", "F1"}, rows)
 		rows = [][]string{}
 		for k, truth := range w.Confusion.Truths {
 			row := []string{truth}
@@ -164,26 +136,26 @@ func (m *page) condition(c *ConditionReport) {
 			}
 			rows = append(rows, row)
 		}
-		m.line("")
-		m.line("True activity down, answer across; shares of the row, seconds in brackets.")
-		m.table(append([]string{""}, w.Confusion.Answers...), rows)
-		m.show(c.Name.String() + " " + w.name)
+		m.Line("")
+		m.Line("True activity down, answer across; shares of the row, seconds in brackets.")
+		m.Table(append([]string{""}, w.Confusion.Answers...), rows)
+		m.Show(c.Name.String() + " " + w.name)
 	}
 	m.changes(c)
 	if c.Other.Seconds > 0 {
-		m.line("")
-		m.line("### %s: none of the five", c.Title)
-		m.line("")
+		m.Line("")
+		m.Line("### %s: none of the five", c.Title)
+		m.Line("")
 		var parts []string
 		for j, share := range c.Other.Shares {
 			parts = append(parts, fmt.Sprintf("%s %s", c.Other.Answers[j], share.share()))
 		}
-		m.line("%.0f seconds are known to be none of the five. They are in no other figure. Answers: %s.", float64(c.Other.Seconds), strings.Join(parts, ", "))
+		m.Line("%.0f seconds are known to be none of the five. They are in no other figure. Answers: %s.", float64(c.Other.Seconds), strings.Join(parts, ", "))
 	}
 	m.datasets(c)
 	m.details(c)
 	m.recordings(c)
-	m.show(c.Name.String() + " timelines")
+	m.Show(c.Name.String() + " timelines")
 }
 
 func (m *page) changes(c *ConditionReport) {
@@ -191,13 +163,13 @@ func (m *page) changes(c *ConditionReport) {
 	if ch.Counted == 0 {
 		return
 	}
-	m.line("")
-	m.line("### %s: seconds until a change is noticed", c.Title)
-	m.line("")
-	m.line("Recordings of different activities of one data set, the middle %d s of each, one after another on one clock; the phone lies in each as it lay there. "+
+	m.Line("")
+	m.Line("### %s: seconds until a change is noticed", c.Title)
+	m.Line("")
+	m.Line("Recordings of different activities of one data set, the middle %d s of each, one after another on one clock; the phone lies in each as it lay there. "+
 		"The delay runs from the splice to the first of %d right decisions in a row.", SpliceSeconds, staySeconds)
-	m.line("")
-	m.line("%s: median %s, 90th percentile %s. Not noticed within %d s: %d. Not counted, because the new activity was decided before it began: %d.",
+	m.Line("")
+	m.Line("%s: median %s, 90th percentile %s. Not noticed within %d s: %d. Not counted, because the new activity was decided before it began: %d.",
 		plural(ch.Counted, "change", "changes"), ch.MedianS.delay(), ch.P90S.delay(), SpliceSeconds, ch.NotWithin, ch.Already)
 	rows := [][]string{}
 	for _, p := range ch.Pairs {
@@ -206,8 +178,8 @@ func (m *page) changes(c *ConditionReport) {
 	for _, d := range ch.Datasets {
 		rows = append(rows, append([]string{d.Dataset}, d.row()...))
 	}
-	m.table([]string{"change, data set", "changes", "median", "90th percentile", "not noticed"}, rows)
-	m.show(c.Name.String() + " changes")
+	m.Table([]string{"change, data set", "changes", "median", "90th percentile", "not noticed"}, rows)
+	m.Show(c.Name.String() + " changes")
 }
 
 func (d *DelayReport) row() []string {
@@ -215,10 +187,10 @@ func (d *DelayReport) row() []string {
 }
 
 func (m *page) datasets(c *ConditionReport) {
-	m.line("")
-	m.line("### %s: data sets", c.Title)
-	m.line("")
-	m.line("Share of seconds that were right, in all and by activity.")
+	m.Line("")
+	m.Line("### %s: data sets", c.Title)
+	m.Line("")
+	m.Line("Share of seconds that were right, in all and by activity.")
 	rows := [][]string{}
 	for _, d := range c.Datasets {
 		row := []string{d.Dataset, fmt.Sprint(d.Subjects), fmt.Sprint(d.Recordings), fmt.Sprintf("%.0f", d.Seconds), d.Right.share()}
@@ -228,17 +200,17 @@ func (m *page) datasets(c *ConditionReport) {
 		rows = append(rows, append(row, d.TransitOnFoot.percent(), d.OnFootTransit.percent(), d.FalseChanges.plain()))
 	}
 	titles := append([]string{"data set", "subjects", "recordings", "seconds", "right"}, names(everything)...)
-	m.table(append(titles, "transit called walk or run, %", "walk or run called transit, %", "false changes an hour"), rows)
+	m.Table(append(titles, "transit called walk or run, %", "walk or run called transit, %", "false changes an hour"), rows)
 }
 
 func (m *page) details(c *ConditionReport) {
 	if len(c.Details) == 0 {
 		return
 	}
-	m.line("")
-	m.line("### %s: what the labels say beside the activity", c.Title)
-	m.line("")
-	m.line("Share of seconds by answer.")
+	m.Line("")
+	m.Line("### %s: what the labels say beside the activity", c.Title)
+	m.Line("")
+	m.Line("Share of seconds by answer.")
 	rows := [][]string{}
 	for _, d := range c.Details {
 		row := []string{d.Dataset + ", " + d.Activity + ", " + d.Detail, fmt.Sprintf("%.0f", d.Seconds)}
@@ -247,15 +219,15 @@ func (m *page) details(c *ConditionReport) {
 		}
 		rows = append(rows, row)
 	}
-	m.table(append([]string{"", "seconds"}, answerNames()...), rows)
+	m.Table(append([]string{"", "seconds"}, answerNames()...), rows)
 }
 
 // worstShown is how many recordings the report for people lists.
 const worstShown = 40
 
 func (m *page) recordings(c *ConditionReport) {
-	m.line("")
-	m.line("### %s: recordings", c.Title)
+	m.Line("")
+	m.Line("### %s: recordings", c.Title)
 	list := slices.Clone(c.RecordingList)
 	slices.SortStableFunc(list, func(a, b RecordingReport) int {
 		switch {
@@ -267,8 +239,8 @@ func (m *page) recordings(c *ConditionReport) {
 		return 0
 	})
 	if len(list) > worstShown {
-		m.line("")
-		m.line("The %d worst of %d; report.json has all.", worstShown, len(list))
+		m.Line("")
+		m.Line("The %d worst of %d; report.json has all.", worstShown, len(list))
 		list = list[:worstShown]
 	}
 	rows := [][]string{}
@@ -279,12 +251,12 @@ func (m *page) recordings(c *ConditionReport) {
 		}
 		rows = append(rows, []string{r.Recording, strings.TrimSuffix(r.Truth+" "+r.Detail, " "), fmt.Sprintf("%.0f", r.Seconds), r.Right.share(), wrong})
 	}
-	m.table([]string{"recording", "truth", "seconds", "right", "most frequent wrong answer"}, rows)
+	m.Table([]string{"recording", "truth", "seconds", "right", "most frequent wrong answer"}, rows)
 }
 
 func (m *page) folds(folds []FoldReport) {
-	m.line("")
-	m.line("## Models")
+	m.Line("")
+	m.Line("## Models")
 	rows := [][]string{}
 	for _, f := range folds {
 		missing := "–"
@@ -297,7 +269,7 @@ func (m *page) folds(folds []FoldReport) {
 		}
 		rows = append(rows, []string{f.Name, groups, fmt.Sprint(f.Entries), fmt.Sprint(f.Examples), fmt.Sprint(f.Subjects), missing, f.Model[:12]})
 	}
-	m.table([]string{"fold", "left out of training", "entries tested", "examples learned from", "subjects", "learned without", "SHA-256 of the model"}, rows)
+	m.Table([]string{"fold", "left out of training", "entries tested", "examples learned from", "subjects", "learned without", "SHA-256 of the model"}, rows)
 }
 
 const dash = "–"

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/tempogate/tempogate/bench/evaluation/chart"
+	"github.com/tempogate/tempogate/bench/paper"
 	"github.com/tempogate/tempogate/classifier"
 )
 
@@ -28,11 +29,11 @@ func (r *ActivityReport) Write(dir string, png bool) error {
 	for _, p := range r.pictures() {
 		image, err := p.picture.SVG()
 		if err == nil {
-			err = writeFile(dir, p.name+".svg", image)
+			err = paper.WriteFile(filepath.Join(dir, p.name+".svg"), image)
 		}
 		if err == nil && png {
 			if image, err = p.picture.PNG(); err == nil {
-				err = writeFile(dir, p.name+".png", image)
+				err = paper.WriteFile(filepath.Join(dir, p.name+".png"), image)
 			}
 		}
 		if err != nil {
@@ -47,10 +48,10 @@ func (r *ActivityReport) Write(dir string, png bool) error {
 func writeReport(dir string, markdown []byte, report any) error {
 	text, err := encoded(report)
 	if err == nil {
-		err = writeFile(dir, ReportMarkdown, markdown)
+		err = paper.WriteFile(filepath.Join(dir, ReportMarkdown), markdown)
 	}
 	if err == nil {
-		err = writeFile(dir, ReportJSON, text)
+		err = paper.WriteFile(filepath.Join(dir, ReportJSON), text)
 	}
 	if err != nil {
 		return fmt.Errorf("evaluation: %w", err)
@@ -68,25 +69,6 @@ func encoded(report any) ([]byte, error) {
 	encoder.SetIndent("", " ")
 	err := encoder.Encode(report)
 	return text.Bytes(), err
-}
-
-// writeFile writes a file in one piece: who looks sees the old one or the new.
-func writeFile(dir, name string, content []byte) error {
-	f, err := os.CreateTemp(dir, ".tempogate-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // fails once renamed, as it should
-	if _, err = f.Write(content); err == nil {
-		err = f.Chmod(0o644)
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), filepath.Join(dir, name))
 }
 
 // A pictureFile is a picture with its name and the heading it stands under in

@@ -2,13 +2,12 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/tempogate/tempogate/bench/dataset"
+	"github.com/tempogate/tempogate/bench/paper"
 	"github.com/tempogate/tempogate/bench/training"
 )
 
@@ -33,7 +32,7 @@ func (c *trainCommand) Run(ctx *appContext) error {
 	if err != nil {
 		return err
 	}
-	if err := writeWhole(c.Out, m.Append(nil)); err != nil {
+	if err := paper.WriteFile(c.Out, m.Append(nil)); err != nil {
 		return err
 	}
 	fmt.Fprintf(ctx.stdout, "%s %s\n", m.Data, c.Out)
@@ -83,25 +82,4 @@ func (b *bars) end() {
 		fmt.Fprintln(b.ctx.stderr)
 		b.bar = nil
 	}
-}
-
-// writeWhole writes a file so that readers see the old one or the new one.
-func writeWhole(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".tempogate-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // fails once renamed, as it should
-	if _, err := f.Write(data); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

@@ -66,6 +66,12 @@ func AppendEstimate(dst []byte, e *classifier.Estimate, t float64) []byte {
 	dst = appendDecimal(dst, e.CadenceSPM, 1, 0)
 	dst = append(dst, `,"cadence_confidence":`...)
 	dst = appendDecimal(dst, e.CadenceConfidence, 2, 0)
+	return append(appendBeatAndSpeed(dst, e), '}')
+}
+
+// appendBeatAndSpeed appends the two fields that every estimate ends with, a BPM of
+// 0 and a speed that is not a number as null.
+func appendBeatAndSpeed(dst []byte, e *classifier.Estimate) []byte {
 	dst = append(dst, `,"bpm":`...)
 	if e.BPM == 0 {
 		dst = append(dst, "null"...)
@@ -73,8 +79,7 @@ func AppendEstimate(dst []byte, e *classifier.Estimate, t float64) []byte {
 		dst = appendDecimal(dst, float64(e.BPM), 0, 0)
 	}
 	dst = append(dst, `,"speed_mps":`...)
-	dst = appendDecimal(dst, e.SpeedMPS, 1, 0)
-	return append(dst, '}')
+	return appendDecimal(dst, e.SpeedMPS, 1, 0)
 }
 
 // AppendRefused appends the line that tells that samples of a category were

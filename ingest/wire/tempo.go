@@ -21,13 +21,5 @@ func AppendTempo(dst []byte, e *classifier.Estimate, at time.Time) []byte {
 	dst = append(dst, e.Activity.String()...)
 	dst = append(dst, `","cadence_spm":`...)
 	dst = appendDecimal(dst, e.CadenceSPM, 0, 0)
-	dst = append(dst, `,"bpm":`...)
-	if e.BPM == 0 {
-		dst = append(dst, "null"...)
-	} else {
-		dst = appendDecimal(dst, float64(e.BPM), 0, 0)
-	}
-	dst = append(dst, `,"speed_mps":`...)
-	dst = appendDecimal(dst, e.SpeedMPS, 1, 0)
-	return append(dst, '}')
+	return append(appendBeatAndSpeed(dst, e), '}')
 }
