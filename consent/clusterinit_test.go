@@ -150,6 +150,22 @@ func TestStreamsThatAreNoLedger(t *testing.T) {
 	}
 }
 
+// Two messages that are alike are two: only one that is sent again is the same.
+func TestMessagesThatAreAlike(t *testing.T) {
+	c := startCluster(t, 1, "")
+	l := openTest(t, LedgerConfig{NATSURL: c.url()})
+	body := []byte(`{"estimates":1}`)
+	for i, subject := range []string{"received.coach.a", "received.coach.b"} {
+		if sequence, err := l.store.put(t.Context(), subject, body, 0); err != nil || sequence != uint64(i+1) {
+			t.Errorf("%s: %d, %v", subject, sequence, err)
+		}
+	}
+	// Another node that counted the same has to learn of the first.
+	if _, err := l.store.put(t.Context(), "received.coach.a", body, 0); !errors.Is(err, errMoved) {
+		t.Errorf("the same count of two nodes: %v", err)
+	}
+}
+
 // What is wrong with an account or with credentials is said at the start, in words
 // that say what to mend, and not by silence.
 func TestAccountsThatDoNotDo(t *testing.T) {

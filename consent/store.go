@@ -2,7 +2,7 @@ package consent
 
 import (
 	"context"
-	"crypto/sha256"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -168,8 +168,7 @@ func (s *store) publishOnce(ctx context.Context, message *nats.Msg, expect []jet
 	if s.embedded != nil {
 		return s.js.PublishMsg(ctx, message, expect...)
 	}
-	own := sha256.Sum256(message.Data)
-	expect = append(expect, jetstream.WithRetryAttempts(untilDone), jetstream.WithMsgID(codeEncoding.EncodeToString(own[:])))
+	expect = append(expect, jetstream.WithRetryAttempts(untilDone), jetstream.WithMsgID(rand.Text()))
 	err = s.ask(ctx, func(ctx context.Context) error {
 		ack, err = s.js.PublishMsg(ctx, message, expect...)
 		return err
