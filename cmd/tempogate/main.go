@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -109,6 +110,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 		app.log = slog.New(slog.NewTextHandler(stderr, &options))
 	}
 	if err := command.Run(app); err != nil {
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			err = errors.New("interrupted")
+		}
 		fmt.Fprintf(stderr, "tempogate: %v\n", err)
 		return exitFailed
 	}

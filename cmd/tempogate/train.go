@@ -78,7 +78,7 @@ func (b *bars) finish() {
 
 func (b *bars) end() {
 	if b.bar != nil {
-		_ = b.bar.Finish()
+		_ = b.bar.Exit() // work that was broken off has not come to its end
 		fmt.Fprintln(b.ctx.stderr)
 		b.bar = nil
 	}

@@ -66,9 +66,7 @@ type reliability struct {
 // Plot draws the bars, the line of perfect calibration and the curve.
 func (r reliability) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
-	lines := plotter.NewGrid()
-	lines.Horizontal, lines.Vertical = line(0.5, grid), line(0.5, grid)
-	lines.Plot(c, p)
+	rule(c, p, 0.5)
 	for _, b := range r.bins {
 		rectangle(&c, faint, x(b.From)+0.5, y(0), x(b.To)-0.5, y(b.Weight))
 	}
@@ -85,4 +83,11 @@ func (r reliability) Plot(c draw.Canvas, p *plot.Plot) {
 		return
 	}
 	c.FillText(style(labelSize, text.XLeft, text.YTop), vg.Point{X: x(0.04), Y: y(0.96)}, fmt.Sprintf("expected calibration error %.3f", r.ece))
+}
+
+// rule draws the grid, its upright lines with a width in points.
+func rule(c draw.Canvas, p *plot.Plot, upright vg.Length) {
+	lines := plotter.NewGrid()
+	lines.Horizontal, lines.Vertical = line(0.5, grid), line(upright, grid)
+	lines.Plot(c, p)
 }

@@ -6,7 +6,6 @@ import (
 	"math"
 
 	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -101,9 +100,7 @@ func (t tempo) Plot(c draw.Canvas, p *plot.Plot) {
 			rectangle(&c, faint, at(i-1), c.Min.Y, at(i), c.Max.Y)
 		}
 	}
-	lines := plotter.NewGrid()
-	lines.Horizontal, lines.Vertical = line(0.5, grid), line(0, grid)
-	lines.Plot(c, p)
+	rule(c, p, 0)
 	t.stroke(&c, truthLine, at, y, t.Truths)
 	beats := make([]float64, len(t.BPM))
 	for i, b := range t.BPM {
@@ -224,9 +221,7 @@ func (h offBy) share(i int) float64 {
 // Plot draws the bars. Their heights are roots, so that the rare ones are seen.
 func (h offBy) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
-	lines := plotter.NewGrid()
-	lines.Horizontal, lines.Vertical = line(0.5, grid), line(0, grid)
-	lines.Plot(c, p)
+	rule(c, p, 0)
 	for i, n := range h.counts {
 		if n == 0 {
 			continue
@@ -311,9 +306,7 @@ type sweep struct {
 // Plot draws the lines with a point for each value.
 func (s sweep) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
-	lines := plotter.NewGrid()
-	lines.Horizontal, lines.Vertical = line(0.5, grid), line(0, grid)
-	lines.Plot(c, p)
+	rule(c, p, 0)
 	if !math.IsNaN(s.limit) {
 		c.StrokeLine2(perfect, c.Min.X, y(s.limit), c.Max.X, y(s.limit))
 		c.FillText(style(smallSize, text.XRight, text.YBottom), vg.Point{X: c.Max.X - 2, Y: y(s.limit) + 1}, fmt.Sprintf("aim %g", s.limit))
