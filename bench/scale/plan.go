@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -53,13 +54,13 @@ type Config struct {
 func (c Config) WithDefaults() Config {
 	number := func(v *float64, otherwise float64) { *v = cmp.Or(*v, otherwise) }
 	duration := func(v *time.Duration, otherwise time.Duration) { *v = cmp.Or(*v, otherwise) }
-	duration(&c.Costs.CPUPerFrame, 100*time.Microsecond)
+	duration(&c.Costs.CPUPerFrame, 150*time.Microsecond)
 	number(&c.Costs.MemoryPerSession, 20<<10)
-	number(&c.Costs.MemoryPerPerson, 900)
-	number(&c.Costs.EntryBytes, 700)
-	duration(&c.Costs.Commit, 5*time.Millisecond)
-	duration(&c.Costs.LoadPerPerson, 20*time.Microsecond)
-	number(&c.Costs.PresenceBytes, 80)
+	number(&c.Costs.MemoryPerPerson, 719)
+	number(&c.Costs.EntryBytes, 830)
+	duration(&c.Costs.Commit, 8400*time.Microsecond)
+	duration(&c.Costs.LoadPerPerson, 33*time.Microsecond)
+	number(&c.Costs.PresenceBytes, 50)
 	number(&c.Costs.BytesUp, 500)
 	number(&c.Costs.BytesDown, 250)
 	number(&c.Habits.RunsPerDay, 0.15)
@@ -77,10 +78,31 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// share returns how much of a day's runs begin in a moment of it, a density over
+// minutes of a day.
+const minutes = 24 * 60
+
+// shares are those of each minute.
+var shares = sync.OnceValue(func() []float64 {
+	all := make([]float64, minutes)
+	for m := range all {
+		all[m] = shareAt((float64(m) + 0.5) / 60)
+	}
+	return all
+})
+
+// share returns the density at an hour of the day, or before it or after it.
+func share(hour float64) float64 {
+	m := int(math.Floor(hour*60)) % minutes
+	if m < 0 {
+		m += minutes
+	}
+	return shares()[m]
+}
+
+// shareAt returns how much of a day's runs begin in a moment of it, a density over
 // [0, 24) hours: before work, after work, and a little all day. It is an assumption
 // like the others; what matters of it is how high the evening is.
-func share(hour float64) float64 {
+func shareAt(hour float64) float64 {
 	bump := func(at, width float64) float64 {
 		sum := 0.0
 		for _, day := range []float64{-24, 0, 24} {
@@ -209,17 +231,14 @@ func (c Config) limits() []Limit {
 }
 
 // highest returns the density of starts at its highest, per hour.
-func (c Config) highest() (most float64) {
-	for minute := range 24 * 60 {
-		most = max(most, share(float64(minute)/60))
-	}
-	return most
+func (c Config) highest() float64 {
+	return slices.Max(shares())
 }
 
 // busiest returns the hour of the day with the most sessions.
 func (c Config) busiest() (hour float64) {
 	most := 0.0
-	for minute := 0; minute < 24*60; minute += 5 {
+	for minute := 0; minute < minutes; minute += 5 {
 		if m := c.meanSessions(float64(minute) / 60); m > most {
 			most, hour = m, float64(minute)/60
 		}
@@ -234,8 +253,7 @@ func (c Config) meanSessions(hour float64) float64 {
 	length := c.length()
 	sum := 0.0
 	for ago := step / 2; ago < 12; ago += step {
-		began := math.Mod(hour-ago+24, 24)
-		sum += c.Habits.RunsPerDay * share(began) * length.Survival(ago) * step
+		sum += c.Habits.RunsPerDay * share(hour-ago) * length.Survival(ago) * step
 	}
 	return sum
 }

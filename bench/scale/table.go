@@ -6,8 +6,28 @@ import (
 	"time"
 )
 
-// AppendMarkdown appends to dst plans as a table, one column each.
-func AppendMarkdown(dst []byte, plans []Plan) []byte {
+// Append appends to dst what so many users need, which limit comes first, and what
+// the formulas say beside what was simulated, as Markdown. It calls tell with each
+// number of users before it simulates for it.
+func (c Config) Append(dst []byte, users []float64, seed uint64, tell func(users float64)) []byte {
+	var plans []Plan
+	for _, n := range users {
+		plans = append(plans, c.Plan(n))
+	}
+	dst = appendPlans(dst, plans)
+	dst = append(dst, "\nIn one cluster, the first comes first:\n\n"...)
+	dst = appendLimits(dst, plans[0].Limits)
+	for _, p := range plans {
+		tell(p.Users)
+		dst = fmt.Appendf(dst, "\nA day of one of the clusters of %s users, with %s users and %d nodes:\n\n",
+			amount(p.Users), amount(p.Users/float64(p.Cells)), p.Nodes/p.Cells)
+		dst = appendChecks(dst, c.Simulate(p, seed))
+	}
+	return dst
+}
+
+// appendPlans appends to dst plans as a table, one column each.
+func appendPlans(dst []byte, plans []Plan) []byte {
 	dst = append(dst, "| users |"...)
 	for _, p := range plans {
 		dst = fmt.Appendf(dst, " %s |", amount(p.Users))
@@ -50,8 +70,8 @@ func AppendMarkdown(dst []byte, plans []Plan) []byte {
 	return dst
 }
 
-// AppendLimits appends to dst which limit of one cluster comes first, as a table.
-func AppendLimits(dst []byte, limits []Limit) []byte {
+// appendLimits appends to dst which limit of one cluster comes first, as a table.
+func appendLimits(dst []byte, limits []Limit) []byte {
 	dst = append(dst, "| what is used up | at so many users |\n|---|---|\n"...)
 	for _, l := range limits {
 		dst = fmt.Appendf(dst, "| %s | %s |\n", l.What, amount(l.Users))
@@ -59,8 +79,8 @@ func AppendLimits(dst []byte, limits []Limit) []byte {
 	return dst
 }
 
-// AppendChecks appends to dst what the formulas say beside what was simulated.
-func AppendChecks(dst []byte, checks []Check) []byte {
+// appendChecks appends to dst what the formulas say beside what was simulated.
+func appendChecks(dst []byte, checks []Check) []byte {
 	dst = append(dst, "| | formula | simulated |\n|---|---|---|\n"...)
 	for _, c := range checks {
 		formula := figure(c.Formula, c.Unit)
@@ -102,10 +122,4 @@ func bytes(v float64) string {
 		v, units = v/1000, units[1:]
 	}
 	return fmt.Sprintf("%.3g %s", v, units[0])
-}
-
-// Headline says what is simulated for a plan.
-func Headline(p Plan) string {
-	return fmt.Sprintf("A day of one of the clusters of %s users, with %s users and %d nodes:",
-		amount(p.Users), amount(p.Users/float64(p.Cells)), p.Nodes/p.Cells)
 }
