@@ -51,7 +51,7 @@ type variant struct {
 
 var variants = []variant{
 	{name: "as recorded"},
-	{name: "slower, another sensor", thinTo: [2]float64{12, 50}, noise: 0.06, scale: 0.02, least: 40, spliced: true},
+	{name: "slower, another sensor", thinTo: [2]float64{18, 55}, noise: 0.06, scale: 0.02, least: 40, spliced: true},
 	{name: "another sensor", noise: 0.08, scale: 0.03, spliced: true},
 	{name: "handled", thinTo: [2]float64{40, 60}, noise: 0.03, scale: 0.01, handled: true, spliced: true},
 	{name: "coarse", thinTo: [2]float64{1.8, 5.5}, noise: 0.04, scale: 0.02, least: model.CoarseBelowHz, spliced: true},
