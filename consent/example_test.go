@@ -1,10 +1,14 @@
 package consent_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/tempogate/tempogate/consent"
 )
@@ -98,4 +102,73 @@ func ExampleReceipt_Verify() {
 	// Output:
 	// <nil>
 	// consent: the receipt cannot be relied on: its signature does not fit: it was changed after it was signed
+}
+
+// A third party that people named hears their tempo from the NATS servers, as
+// itself and over a connection of its own, whichever node they run on.
+func ExampleReceiveTempo() {
+	ctx, cancel := context.WithCancel(context.Background())
+	servers, runs, stop := aFleet() // of the operator; a recipient knows the addresses, and has a key
+	defer stop()
+	access := consent.NATSAccess{} // with the key: NATSAccess{NKey: "recipient-coach.nk"}
+
+	err := consent.ReceiveTempo(ctx, servers, access, "coach", func(line []byte) error {
+		if line == nil { // listening
+			runs()
+			return nil
+		}
+		var tempo struct {
+			Person   string // the name that coach alone knows the runner by
+			Activity string
+			BPM      int
+		}
+		if err := json.Unmarshal(line, &tempo); err != nil {
+			return err
+		}
+		fmt.Println(len(tempo.Person), tempo.Activity, tempo.BPM)
+		cancel() // enough for an example
+		return nil
+	}, func(estimates int) { fmt.Println("too slow, missed", estimates) })
+	fmt.Println(err)
+	// Output:
+	// 52 run 163
+	// context canceled
+}
+
+// aFleet is one server and one node, on which somebody who named coach runs when
+// runs is called.
+func aFleet() (servers string, runs, stop func()) {
+	must := func(err error) {
+		if err != nil {
+			panic(err)
+		}
+	}
+	dir, err := os.MkdirTemp("", "tempogate")
+	must(err)
+	nats, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, JetStream: true, StoreDir: dir})
+	must(err)
+	go nats.Start()
+	if !nats.ReadyForConnections(30 * time.Second) {
+		panic("no server")
+	}
+	builtIn, err := consent.BuiltInNotices()
+	must(err)
+	notice, err := consent.ParseNotice(bytes.Replace(builtIn[0].Source(), []byte(`"recipients": []`),
+		[]byte(`"recipients": [{"name": "coach", "why": "Plans your training."}]`), 1))
+	must(err)
+	ctx := context.Background()
+	ledger, err := consent.OpenLedger(ctx, consent.LedgerConfig{Dir: dir, NATSURL: nats.ClientURL(), Notice: notice})
+	must(err)
+	_, err = ledger.Give(ctx, "runner", consent.GiveRequest{
+		NoticeVersion: notice.Version, NoticeSHA256: notice.SHA256,
+		Categories: []consent.Category{consent.Acceleration}, Recipients: []string{"coach"}, Method: "example",
+	})
+	must(err)
+	runs = func() { ledger.Deliver("runner", []byte(`{"activity":"run","bpm":163}`)) }
+	return nats.ClientURL(), runs, func() {
+		must(ledger.Close())
+		nats.Shutdown()
+		nats.WaitForShutdown()
+		must(os.RemoveAll(dir))
+	}
 }
