@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -14,6 +16,8 @@ import (
 	"time"
 
 	"github.com/tempogate/tempogate/bench/fleet"
+	"github.com/tempogate/tempogate/consent"
+	"github.com/tempogate/tempogate/ingest/client"
 )
 
 // TestRollingRestartBehindHAProxy runs deploy/haproxy/haproxy.cfg as it stands but
@@ -49,6 +53,7 @@ func TestRollingRestartBehindHAProxy(t *testing.T) {
 		t.Fatal(err)
 	}
 	front := balance(t, haproxy, f)
+	atMostFour(t, f, front)
 	const sessions = 60
 	nodes := 1
 	if *figures {
@@ -66,6 +71,46 @@ func TestRollingRestartBehindHAProxy(t *testing.T) {
 	}
 	if report.Moves < nodes*sessions/6 || report.Visits == 0 { // a third of them each time, or so
 		t.Errorf("%d sessions moved and %d visited: no node was restarted under load", report.Moves, report.Visits)
+	}
+}
+
+// atMostFour opens sessions of one person through the balancer, which spreads them
+// over the nodes: the fifth is refused wherever it gets to.
+func atMostFour(t *testing.T, f *fleet.Fleet, front string) {
+	t.Helper()
+	token, err := f.Issuer.Token("anna", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	anna, err := client.New(client.Config{URL: front, Token: token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer anna.Close()
+	notice, err := anna.Notice(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := anna.Grant(t.Context(), notice, []consent.Category{consent.Acceleration}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		stream, err := anna.Stream(t.Context(), client.StreamOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stream.Close()
+	}
+	var refused *client.Error
+	waitFor(t, "a fifth session to be refused", func() bool { // the nodes hear of each other soon, not at once
+		stream, err := anna.Stream(t.Context(), client.StreamOptions{})
+		if err == nil {
+			stream.Close()
+		}
+		return errors.As(err, &refused)
+	})
+	if refused.Status != http.StatusTooManyRequests || refused.Reason != "person" {
+		t.Errorf("refused with %v", refused)
 	}
 }
 
