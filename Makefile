@@ -15,13 +15,24 @@ build:
 demo: build
 	$(BINARY) demo
 
-test: check race fuzz
+test: check vulnerabilities race fuzz
 
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	  test -z "$$unformatted" || { echo "gofmt would change: $$unformatted" >&2; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+
+# Known vulnerabilities in what is really called. Without a way to the database
+# nothing is known, and that is said: it is not the same as nothing found. GOVULNDB
+# names another place to ask.
+.PHONY: vulnerabilities
+vulnerabilities:
+	@out=$$($(GO) tool govulncheck ./... 2>&1) && { echo "$$out"; exit 0; }; \
+	  case "$$out" in \
+	  *"fetching vulnerabilities"*) echo "NOT CHECKED for known vulnerabilities, the database cannot be reached: $$out" >&2;; \
+	  *) echo "$$out" >&2; exit 1;; \
+	  esac
 
 race:
 	@for browser in chromium chromium-browser google-chrome; do \
