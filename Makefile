@@ -107,5 +107,13 @@ bench-fleet: build
 	@$(BINARY) fleet restart --seed $(SEED)
 	@$(BINARY) fleet carry --seed $(SEED)
 
+# Good and bad traffic for DURATION, an hour unless given; then servers must have no
+# more goroutines, memory and open files than at the start.
+.PHONY: soak
+soak: build
+	@out=$$($(GO) test ./bench/load -run '^TestSoak$$' -soak $(if $(filter file,$(origin DURATION)),1h,$(DURATION)) -binary "$(CURDIR)/$(BINARY)" -count 1 -timeout 0 -v) \
+	  || { echo "$$out" >&2; exit 1; }; \
+	  echo "$$out" | grep -E '^[a-z0-9_]+ [0-9.e+-]+$$'
+
 clean:
 	rm -rf bin out

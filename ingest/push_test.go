@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -427,6 +428,40 @@ func TestPushIdle(t *testing.T) {
 		t.Errorf("%v sessions ended as idle, want 2", closes)
 	}
 	n.push(link, a.batch(walking(noon+int64(time.Minute), 1)))
+}
+
+// A server that speaks TLS itself says https in its links, and takes pushes there.
+func TestPushLinkOverTLS(t *testing.T) {
+	h := startHostile(t, true)
+	h.grant(t, "anna")
+	caller := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: h.roots}}}
+	defer caller.CloseIdleConnections()
+	post := func(url, body string, answer any) {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+h.token("anna"))
+		resp, err := caller.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if err := json.NewDecoder(resp.Body).Decode(answer); err != nil || resp.StatusCode >= 300 {
+			t.Fatalf("%s: %d, %v", url, resp.StatusCode, err)
+		}
+	}
+	var link pushLink
+	post(h.url+"/v1/push", "", &link)
+	if !strings.HasPrefix(link.URL, h.url+"/v1/push/") {
+		t.Fatalf("the link is %s", link.URL)
+	}
+	var answer struct{ Estimates []pushed }
+	if post(link.URL, walkJSON(4), &answer); len(answer.Estimates) < 2 {
+		t.Errorf("%d estimates", len(answer.Estimates))
+	}
+	h.finish(t)
 }
 
 // A link needs consent, and says which server it is for.

@@ -82,7 +82,8 @@ func (s *Server) postPushLink(w http.ResponseWriter, r *http.Request, principal 
 // a proxy it is not the one that it listens at.
 func (s *Server) originOf(r *http.Request) string {
 	scheme := "http"
-	if r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
+	// Not r.TLS: net/http does not see TLS through the connections that clear.
+	if s.config.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
 		scheme = "https"
 	}
 	return scheme + "://" + r.Host
