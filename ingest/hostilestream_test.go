@@ -407,8 +407,8 @@ func (tr *transcript) String() string {
 	for i, line := range tr.lines {
 		all.WriteString(line)
 		switch n := tr.times[i]; {
-		case n > 1000:
-			all.WriteString(" (more than 1000 times)")
+		case n > 100:
+			all.WriteString(" (more than 100 times)")
 		case n > 1:
 			fmt.Fprintf(&all, " (%d times)", n)
 		}
