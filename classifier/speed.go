@@ -59,8 +59,12 @@ func (s *speedometer) take(f *Fix) bool {
 }
 
 // at returns the median of the newest three speeds that are still believed, in
-// m/s, and NaN when there is none.
+// m/s, and NaN when there is none. It forgets those that are not.
 func (s *speedometer) at(now int64) float64 {
+	for s.count > 0 && now-s.recent[len(s.recent)-s.count].time > fixLifeNS {
+		s.recent[len(s.recent)-s.count].time, s.recent[len(s.recent)-s.count].speed = 0, 0
+		s.count--
+	}
 	var v [3]float64
 	n := 0
 	for i := len(s.recent) - s.count; i < len(s.recent); i++ {

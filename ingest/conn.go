@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,12 +25,32 @@ import (
 // in such a call, nothing stays while a session idles.
 type clearingConn struct {
 	net.Conn
+	http    *requestBuffer // nil where net/http does not read, or no longer
+	reading atomic.Bool
 }
 
 // Read clears p and then reads into it.
 func (c *clearingConn) Read(p []byte) (int, error) {
-	clear(p)
+	if c.http == nil {
+		erase(p)
+		return c.Conn.Read(p)
+	}
+	c.reading.Store(true)
+	defer c.reading.Store(false)
+	c.http.take(p)
+	erase(p)
 	return c.Conn.Read(p)
+}
+
+// Close closes the connection and clears what it was read through.
+func (c *clearingConn) Close() error {
+	err := c.Conn.Close()
+	// A shutdown closes connections that are being read from. Whoever reads comes
+	// here too.
+	if c.http != nil && !c.reading.Load() {
+		c.http.leave()
+	}
+	return err
 }
 
 // SyscallConn gives out the descriptor of a plain connection, so that it can be
@@ -85,6 +106,51 @@ func (c *clearingConn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
+// A requestBuffer is the buffer that net/http reads a connection through. When the
+// connection ends, it is put by for another one, with what was read last in it: a
+// push, perhaps. Only then is the connection closed, so that by then it may be
+// another one's already. owners tells.
+//
+// net/http has one store of buffers for all its servers, so every server of the
+// process has to count its connections here.
+type requestBuffer struct {
+	whole []byte
+}
+
+var owners struct {
+	mu sync.Mutex
+	of map[*byte]*requestBuffer
+}
+
+// take notes the buffer, which is all that there is to read into at first.
+func (b *requestBuffer) take(p []byte) {
+	owners.mu.Lock()
+	defer owners.mu.Unlock()
+	if b.whole != nil || len(p) == 0 {
+		return
+	}
+	b.whole = p
+	if owners.of == nil {
+		owners.of = make(map[*byte]*requestBuffer)
+	}
+	owners.of[&p[0]] = b
+}
+
+// leave clears the buffer, unless it is another connection's, which has cleared it
+// then.
+func (b *requestBuffer) leave() {
+	owners.mu.Lock()
+	defer owners.mu.Unlock()
+	if b.whole == nil {
+		return
+	}
+	if first := &b.whole[0]; owners.of[first] == b {
+		erase(b.whole)
+		delete(owners.of, first)
+	}
+	b.whole = nil
+}
+
 // A recordConn is a clearingConn below TLS. It hands over one TLS record at a
 // time: first its header, then its body. And it can be told to keep what the
 // network does not take of the records that are written.
@@ -111,6 +177,9 @@ const recordHeader = 5 // type, version (2), length (2): RFC 8446, section 5.1
 // Read clears p and reads into it, at most up to the end of the header or of
 // the body.
 func (c *recordConn) Read(p []byte) (int, error) {
+	if !clears {
+		return c.Conn.Read(p)
+	}
 	clear(p)
 	if c.left > 0 {
 		n, err := c.Conn.Read(p[:min(len(p), c.left)])
@@ -219,12 +288,12 @@ func clearing(l net.Listener, config *tls.Config) net.Listener {
 	if config != nil {
 		l = tls.NewListener(clearingRecords(l), config)
 	}
-	return clearingListener{l, func(c net.Conn) net.Conn { return &clearingConn{c} }}
+	return clearingListener{l, func(c net.Conn) net.Conn { return &clearingConn{Conn: c, http: &requestBuffer{}} }}
 }
 
 // clearingRecords is the layer below TLS.
 func clearingRecords(l net.Listener) net.Listener {
-	return clearingListener{l, func(c net.Conn) net.Conn { return &recordConn{clearingConn: clearingConn{c}} }}
+	return clearingListener{l, func(c net.Conn) net.Conn { return &recordConn{clearingConn: clearingConn{Conn: c}} }}
 }
 
 // hijacking takes the connection for the upgrade over from the HTTP server, and
@@ -242,6 +311,10 @@ func (h *hijacking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	early := buffered.Reader.Buffered() > 0
 	wipe(buffered.Reader)
+	if c, ok := conn.(*clearingConn); ok {
+		c.http.leave()
+		c.http = nil
+	}
 	if early {
 		conn.Close()
 		return nil, nil, errors.New("ingest: client sent frames before the handshake was complete")

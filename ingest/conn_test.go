@@ -13,7 +13,7 @@ import (
 func TestClearingConnClearsWhatWasReadBefore(t *testing.T) {
 	here, there := net.Pipe()
 	defer here.Close()
-	conn := &clearingConn{there}
+	conn := &clearingConn{Conn: there}
 	p := bytes.Repeat([]byte{0xAA}, 64)
 
 	go here.Write([]byte("secret"))
@@ -64,7 +64,7 @@ func TestCloseWriteNeedsATransportThatCan(t *testing.T) {
 	here, there := net.Pipe()
 	defer here.Close()
 	defer there.Close()
-	if err := (&clearingConn{there}).CloseWrite(); err == nil {
+	if err := (&clearingConn{Conn: there}).CloseWrite(); err == nil {
 		t.Error("a pipe cannot be half closed, and CloseWrite said it was")
 	}
 }

@@ -66,7 +66,7 @@ func (s *Server) pusherOf(capability identity.Capability) (*pusher, *Problem) {
 	}
 	p := &pusher{session: newSession(s, capability.Principal, tempo.Range{}), id: capability.ID}
 	p.session.wake = func() { go s.leavePusher(p) } // not here: the session's lock is held
-	p.session.forget = p.forget
+	p.session.forget, p.session.lapse = p.forget, p.forgetEarly
 	s.pushers.byID[p.id] = p
 	p.unwatch = s.config.Ledger.Watch(p.session.principal, p.session.learn)
 	if !s.registry.add(p.session) {
@@ -105,11 +105,21 @@ func (p *pusher) ended() bool {
 // forget drops what waits for its turn and the last answer. The session calls
 // it when it forgets, with its lock held.
 func (p *pusher) forget() {
-	for i := range p.early {
-		clear(p.early[i].payload)
-	}
-	p.early = nil
+	p.forgetEarly()
 	p.latest = nil
+}
+
+// forgetEarly drops what waits for its turn.
+func (p *pusher) forgetEarly() {
+	eraseBatches(p.early)
+	p.early = nil
+}
+
+// eraseBatches overwrites what batches hold.
+func eraseBatches(batches []batch) {
+	for i := range batches {
+		erase(batches[i].payload)
+	}
 }
 
 // push takes a batch and those that it was missing to, in their order, and
@@ -120,7 +130,10 @@ func (p *pusher) push(dst []byte, series string, number int64, payload []byte, n
 	defer p.turn.Unlock()
 	p.session.noteOldest(now)
 	p.session.lastFrame.Store(now.UnixNano())
-	for _, b := range p.due(series, batch{number, payload, now}) {
+	growStack(pushStack)
+	ready := p.due(series, batch{number, payload, now})
+	defer eraseBatches(ready) // those that come behind one that is refused
+	for _, b := range ready {
 		p.session.server.account.noteAge(now.Sub(b.arrived)) // it has waited for its turn
 		var err error
 		if dst, err = p.take(dst, b.payload, now); err != nil {
@@ -193,12 +206,12 @@ func (p *pusher) take(dst, payload []byte, now time.Time) ([]byte, error) {
 	s.server.metrics.textFrames.Inc()
 	s.server.metrics.frameBytes.Add(float64(len(payload)))
 	if excess := s.takeFrame(now.UnixNano(), len(payload)); excess != "" {
-		clear(payload)
+		erase(payload)
 		return dst, endWith(wire.CloseTooMuch, "too many "+excess)
 	}
 	w := workspaces.Get().(*workspace)
 	defer w.release()
-	control, err := s.infer(w, false, payload, now)
+	control, err := s.inferPrivately(w, false, payload, now)
 	switch {
 	case err != nil:
 		w.grown = true

@@ -76,28 +76,34 @@ func (s *Server) publicHandler() http.Handler {
 // panic a problem 500, and its status is counted.
 func (s *Server) answering(pattern string, call func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		counted := statusWriter{ResponseWriter: w}
-		defer func() {
-			if fault := recover(); fault != nil {
-				s.metrics.panics.Inc()
-				s.log.Error("request failed", "route", pattern, "fault", faultKind(fault), "at", panicSite())
-				if counted.status == 0 {
-					problemOf(nil).write(&counted)
-				}
-			}
-			if counted.status != 0 { // a stream that was upgraded has none
-				s.metrics.requests.WithLabelValues(pattern, strconv.Itoa(counted.status)).Inc()
-			}
-		}()
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		if err := call(&counted, r); err != nil {
-			p := problemOf(err)
-			if p.Status >= http.StatusInternalServerError && p != err {
-				s.log.Error("request failed", "route", pattern, "error", err)
-			}
-			p.write(&counted)
-		}
+		defer clearStack() // of a fault, which the function below ends
+		s.answer(pattern, call, w, r)
 	})
+}
+
+// answer is answering for one request.
+func (s *Server) answer(pattern string, call func(http.ResponseWriter, *http.Request) error, w http.ResponseWriter, r *http.Request) {
+	counted := statusWriter{ResponseWriter: w}
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.metrics.panics.Inc()
+			s.log.Error("request failed", "route", pattern, "fault", faultKind(fault), "at", panicSite())
+			if counted.status == 0 {
+				problemOf(nil).write(&counted)
+			}
+		}
+		if counted.status != 0 { // a stream that was upgraded has none
+			s.metrics.requests.WithLabelValues(pattern, strconv.Itoa(counted.status)).Inc()
+		}
+	}()
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if err := call(&counted, r); err != nil {
+		p := problemOf(err)
+		if p.Status >= http.StatusInternalServerError && p != err {
+			s.log.Error("request failed", "route", pattern, "error", err)
+		}
+		p.write(&counted)
+	}
 }
 
 // statusWriter notes the status that was sent.

@@ -153,7 +153,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	var goroutines sync.WaitGroup
 	goroutines.Go(func() { serve(public, s.config.wrap(s.proxied(boundedListener{s.public}), s.config.TLS)) })
 	if s.admin != nil {
-		goroutines.Go(func() { serve(admin, s.admin) })
+		goroutines.Go(func() { serve(admin, clearing(s.admin, nil)) })
 	}
 	sweeping, stopSweeping := context.WithCancel(context.Background())
 	goroutines.Go(func() { s.sweep(sweeping) })

@@ -34,6 +34,7 @@ type session struct {
 	answers   answers
 	wake      func() // tells whoever serves the session that it has ended; called once, under mu
 	forget    func() // clears what a pusher keeps beside the window; nil without one, called under mu
+	lapse     func() // the same for what has waited too long
 	place     int    // on the wheel
 	person    *person
 	used      meters       // for the session's goroutine only
@@ -90,6 +91,7 @@ func (s *session) serve() {
 func (s *session) live() (end *ending) {
 	end = endOfFault
 	defer s.caught()
+	growStack(lineStack)
 	unwatch := s.begin()
 	defer unwatch()
 	return s.run()
@@ -120,6 +122,7 @@ func (s *session) begin() (unwatch func()) {
 func (s *session) finish(end *ending) {
 	server := s.server
 	defer server.registry.closed(s)
+	clearStack() // of a fault
 	s.stop(end)
 	end = s.awaitAnswers(end)
 	s.sayClose(end)
@@ -200,7 +203,7 @@ func (s *session) step() error {
 
 	w := workspaces.Get().(*workspace)
 	defer w.release()
-	control, err := s.infer(w, op == framing.Binary, payload, received)
+	control, err := s.inferPrivately(w, op == framing.Binary, payload, received)
 	if err != nil {
 		w.grown = true
 		return err
@@ -242,7 +245,7 @@ func (s *session) endOfNext(err error) error {
 func (s *session) infer(w *workspace, binary bool, payload []byte, now time.Time) (wire.Control, error) {
 	w.holds = true
 	defer w.clearSamples()
-	defer clear(payload)
+	defer erase(payload)
 
 	// Outside the lock: a ledger may hold its own while it calls learn. What
 	// changes after this line is seen below, in ending and location.
@@ -497,6 +500,10 @@ func (s *session) sweep(now time.Time) (oldest time.Duration) {
 	case silent > s.server.config.IdleTimeout:
 		s.stop(endWith(wire.CloseIdle, ""))
 		return 0
+	}
+	if s.lapse != nil && silent > earlyHold && s.mu.TryLock() {
+		s.lapse()
+		s.mu.Unlock()
 	}
 	held := s.resident.Load()
 	if held == 0 {

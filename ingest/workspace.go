@@ -75,9 +75,20 @@ func (w *workspace) clearSamples() {
 	}
 	w.holds = false
 	w.grown = w.grown || cap(w.batch.Samples) > samplesKept
+	if !clears {
+		w.batch = wire.Batch{Samples: w.batch.Samples[:0], Fixes: w.batch.Fixes[:0]}
+		return
+	}
 	w.batch.Clear()
 	w.scratch.Clear()
 	w.classifier.Clear()
+}
+
+// erase overwrites what has served.
+func erase[T any](s []T) {
+	if clears {
+		clear(s)
+	}
 }
 
 // release clears a workspace and gives it back. One that had to grow for an
@@ -86,8 +97,8 @@ func (w *workspace) clearSamples() {
 func (w *workspace) release() {
 	w.clearSamples()
 	w.grown = w.grown || cap(w.estimates) > estimatesKept
-	clear(w.estimates)
-	clear(w.answer)
+	erase(w.estimates)
+	erase(w.answer)
 	w.estimates, w.answer, w.refusedLocation = w.estimates[:0], w.answer[:0], false
 	if !w.grown {
 		workspaces.Put(w)

@@ -15,12 +15,19 @@ const (
 
 var buffers = sync.Pool{New: func() any { return &Buffer{Data: make([]byte, 0, bufferBytes)} }}
 
+// erase overwrites what has served.
+func erase(p []byte) {
+	if clears {
+		clear(p)
+	}
+}
+
 // takeBuffer returns an empty buffer.
 func takeBuffer() *Buffer { return buffers.Get().(*Buffer) }
 
 // release clears a buffer and gives it back.
 func (b *Buffer) release() {
-	clear(b.Data)
+	erase(b.Data)
 	b.Data = b.Data[:0]
 	if cap(b.Data) <= bufferBytesKept {
 		buffers.Put(b)

@@ -109,7 +109,7 @@ func (r *Reader) letGo() {
 	if r.buffer == nil {
 		return
 	}
-	clear(r.buffer.Data[r.handed.from:r.handed.to])
+	erase(r.buffer.Data[r.handed.from:r.handed.to])
 	r.handed.from, r.handed.to = 0, 0
 	if r.next == len(r.buffer.Data) && r.whole == 0 && r.fragment == 0 {
 		r.Release()

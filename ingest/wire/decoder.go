@@ -2,7 +2,8 @@ package wire
 
 // A Decoder turns frames into samples and fixes. One belongs to each session: a
 // displacement needs the position before, and a packed frame of version 2 the
-// clock of the one before. That is all it keeps. The zero value is ready.
+// clock of the one before. That is all it keeps, the position for 10 s of sensor
+// time at most. The zero value is ready.
 type Decoder struct {
 	last    lastPosition
 	passage passage
@@ -32,6 +33,9 @@ func (d *Decoder) Decode(dst *Batch, scratch *Scratch, binary bool, payload []by
 	}
 	err := d.decode(dst, scratch, binary, payload, allowed)
 	if err == nil {
+		if n := len(dst.Samples); n > samples {
+			d.last.expire(dst.Samples[n-1].SensorTime)
+		}
 		return nil // as an untyped nil, not a nil *Error
 	}
 	before.Samples = cut(dst.Samples, samples)

@@ -15,6 +15,17 @@ const degree = math.Pi / 180
 // late. Beyond that the phone's clock was set, and the track starts again.
 const clockSetBack = 60e9 // ns
 
+// positionHold is how long a position is kept while acceleration comes without
+// fixes. A leg as long as that says little about the speed of now.
+const positionHold = 10e9 // ns
+
+// expire forgets the position when it is too old.
+func (p *lastPosition) expire(now int64) {
+	if p.known && now-p.sensorTime > positionHold {
+		*p = lastPosition{}
+	}
+}
+
 // lastPosition is where the phone was at the last fix: the one thing that
 // outlives a frame. The zero value knows nothing.
 type lastPosition struct {

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"testing"
 
@@ -105,6 +107,47 @@ func TestPositionsMadeOfFixes(t *testing.T) {
 		if got.SensorTime != want.SensorTime || got.SpeedMPS != want.SpeedMPS || got.AccuracyM != want.AccuracyM ||
 			math.IsNaN(got.EastM) != math.IsNaN(want.EastM) || math.Hypot(got.EastM-want.EastM, got.NorthM-want.NorthM) > 1e-6 {
 			t.Fatalf("fix %d came back as %+v, want %+v", i, got, want)
+		}
+	}
+}
+
+// A position is forgotten when acceleration goes on without fixes for longer than
+// ten seconds: nothing of where somebody is outlives what it serves.
+func TestPositionIsForgotten(t *testing.T) {
+	const at = int64(1_700_000_000e9)
+	location := func(t int64) []byte {
+		return fmt.Appendf(nil, `{"payload":[{"name":"location","time":%d,"values":{"latitude":52.1,"longitude":4.9}}]}`, t)
+	}
+	motion := func(t int64) []byte {
+		return fmt.Appendf(nil, `{"payload":[{"name":"totalacceleration","time":%d,"values":{"x":0,"y":0,"z":9.8}}]}`, t)
+	}
+	for _, test := range []struct {
+		name   string
+		pause  int64 // nanoseconds of motion without a fix
+		binary bool
+		known  bool
+	}{
+		{"ten seconds", 10e9, false, true},
+		{"longer", 10e9 + 1, false, false},
+		{"longer, packed", 11e9, true, false},
+		{"motion from before the fix", -1e9, false, true},
+	} {
+		var d Decoder
+		var batch Batch
+		var scratch Scratch
+		all := Allowed{Acceleration: true, Location: true}
+		frame := motion(at + test.pause)
+		if test.binary {
+			var err error
+			if frame, err = NewEncoder(EncoderConfig{}).AppendPacked(nil, []classifier.Sample{{SensorTime: at + test.pause, Z: 9.8}}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(d.Decode(&batch, &scratch, false, location(at), all), d.Decode(&batch, &scratch, test.binary, frame, all)); err != nil {
+			t.Fatal(err)
+		}
+		if d.last.known != test.known || !test.known && d.last != (lastPosition{}) {
+			t.Errorf("%s: the decoder holds %+v", test.name, d.last)
 		}
 	}
 }
