@@ -22,7 +22,13 @@ import (
 	"github.com/tempogate/tempogate/consent"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() {
+	alone = true
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// alone says that this process is one command's, and no test's.
+var alone bool
 
 // Exit codes.
 const (
@@ -48,6 +54,7 @@ type commandLine struct {
 	Load     loadCommand     `cmd:"" help:"Load-test a server: open many sessions, and look at what comes back, when, and whether it is right."`
 	Fleet    fleetCommand    `cmd:"" help:"Try out a fleet on this machine: three NATS servers and as many nodes, each a process."`
 	Scale    scaleCommand    `cmd:"" help:"Compute what many users need, and simulate a day of theirs."`
+	Residue  residueCommand  `cmd:"" help:"Search all memory of a server for samples that should be gone."`
 	Simulate simulateCommand `cmd:"" help:"Print a simulated recording with exactly known steps, as CSV."`
 
 	LogFormat string           `enum:"text,json" default:"text" help:"How the log on standard error is written: ${enum}."`

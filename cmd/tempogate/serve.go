@@ -15,6 +15,7 @@ import (
 	"github.com/tempogate/tempogate/consent"
 	"github.com/tempogate/tempogate/consent/identity"
 	"github.com/tempogate/tempogate/ingest"
+	"github.com/tempogate/tempogate/ingest/lockdown"
 )
 
 type serveCommand struct {
@@ -56,6 +57,8 @@ type serveCommand struct {
 	ShedLateness time.Duration `default:"25ms" help:"Let nobody in while the node comes so late, on average over a second, to what is due."`
 
 	ClockOffset time.Duration `hidden:"" env:"-" help:"Have the ledger's clock run so far ahead, to try what clocks that differ do."`
+
+	Inspectable bool `help:"Let other processes of the same user read the memory of this one, for tempogate residue and for debuggers. Not for production."`
 
 	ReadyFile string `type:"path" placeholder:"FILE" help:"Write the addresses here, as JSON, once the server listens."`
 }
@@ -117,6 +120,7 @@ func (c *serveCommand) Run(app *appContext) (err error) {
 		// the handshakes leave should not stay for long.
 		debug.SetGCPercent(garbagePercent)
 	}
+	c.lockDown(app)
 	var certificates *tls.Config
 	if c.TLSCert != "" {
 		pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
@@ -212,6 +216,27 @@ func (c *serveCommand) clock() func() time.Time {
 		return nil
 	}
 	return func() time.Time { return time.Now().Add(c.ClockOffset) }
+}
+
+// lockDown keeps the memory of this process from disks and from others, and copies
+// of what it holds from places where it is not cleared. It says what this machine
+// does not allow.
+func (c *serveCommand) lockDown(app *appContext) {
+	if alone {
+		if err := restart(); err != nil {
+			app.log.Warn("the runtime may keep copies of single readings for a while: it cannot be told not to", "error", err)
+		}
+	}
+	if os.Getenv("GOTRACEBACK") == "" {
+		// Should the runtime give up, it prints the arguments of functions, which
+		// could be somebody's samples.
+		debug.SetTraceback("none")
+	}
+	state := lockdown.Apply(lockdown.Config{Inspectable: c.Inspectable})
+	for _, warning := range state.Warnings {
+		app.log.Warn(warning)
+	}
+	app.log.Info("memory", "core_dumps", state.CoreDumps, "inspectable", state.Inspectable, "swap", state.Swap)
 }
 
 // verifier returns who says whom a token stands for: the identity provider, or

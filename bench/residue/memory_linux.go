@@ -1,0 +1,67 @@
+package residue
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// openMemory opens a process's memory and lists what of it can be read.
+func openMemory(pid int) (memoryFile, []region, error) {
+	maps, err := os.Open(fmt.Sprintf("/proc/%d/maps", pid))
+	if err != nil {
+		return nil, nil, explain(pid, err)
+	}
+	defer maps.Close()
+	memory, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
+	if err != nil {
+		return nil, nil, explain(pid, err)
+	}
+	regions, err := readRegions(maps)
+	if err != nil {
+		memory.Close()
+		return nil, nil, explain(pid, err)
+	}
+	return memory, regions, nil
+}
+
+// readRegions reads lines as man 5 proc_pid_maps describes them, and leaves out
+// what cannot be read and what the kernel shows to every process.
+func readRegions(maps *os.File) (regions []region, err error) {
+	lines := bufio.NewScanner(maps)
+	for lines.Scan() {
+		var r region
+		var mode string
+		if _, err := fmt.Sscanf(lines.Text(), "%x-%x %s", &r.from, &r.to, &mode); err != nil {
+			return nil, fmt.Errorf("a line of maps cannot be read: %w", err)
+		}
+		if fields := strings.Fields(lines.Text()); len(fields) > 5 {
+			r.name = fields[5]
+		}
+		switch {
+		case !strings.HasPrefix(mode, "r"), r.name == "[vvar]", r.name == "[vvar_vclock]", r.name == "[vsyscall]":
+		default:
+			regions = append(regions, r)
+		}
+	}
+	return regions, lines.Err()
+}
+
+// explain says why a process's memory cannot be read, and what to do about it.
+func explain(pid int, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ESRCH):
+		return fmt.Errorf("residue: there is no process %d: %w", pid, err)
+	case errors.Is(err, fs.ErrPermission):
+		why := "a server keeps its memory from everybody but root: run this as root (with CAP_SYS_PTRACE, in a container --cap-add SYS_PTRACE), or start the server with --inspectable"
+		if scope, err := os.ReadFile("/proc/sys/kernel/yama/ptrace_scope"); err == nil && strings.TrimSpace(string(scope)) > "1" {
+			why = "kernel.yama.ptrace_scope on this machine is " + strings.TrimSpace(string(scope)) + ", which allows it to root at most: run this as root, or set it to 1 or 0"
+		}
+		return fmt.Errorf("residue: the memory of process %d may not be read: %w; %s", pid, err, why)
+	}
+	return fmt.Errorf("residue: the memory of process %d cannot be read: %w", pid, err)
+}
