@@ -22,5 +22,5 @@ const (
 	lineStack = 2 << 10
 
 	// pushStack is the same below the handler of a push, whose stack is deeper.
-	pushStack = 6 << 10
+	pushStack = 4 << 10
 )
