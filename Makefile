@@ -5,6 +5,7 @@ FUZZTIME ?= 5s
 DURATION ?= 30m
 SEED     ?= 1
 FUZZ     ?= .
+FUZZFLAGS ?=
 BINARY   := bin/tempogate
 
 .PHONY: build demo test check race fuzz abuse-cases model wasm eval bench-classifier bench-cluster bench-consent bench-page bench-ingest bench-faults bench-fleet clean
@@ -41,12 +42,13 @@ race:
 	$(GO) test -race -timeout 15m ./...
 
 # A short run of every fuzz target; longer with FUZZTIME=10m, by number with
-# FUZZTIME=10000000x, some of them with FUZZ='Decode|Reader'.
+# FUZZTIME=10000000x, some of them with FUZZ='Decode|Reader', on one processor with
+# FUZZFLAGS=-parallel=1.
 fuzz:
 	@set -e; for package in $$($(GO) list ./...); do \
 	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' | grep -E '$(FUZZ)' || true); do \
 	    echo "fuzz $$package $$target"; \
-	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $(FUZZFLAGS) $$package; \
 	  done; \
 	done
 

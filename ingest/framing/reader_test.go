@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -173,21 +174,28 @@ func FuzzReaderAgreesWithGorilla(f *testing.F) {
 }
 
 // gorillaServer returns gorilla's server end of a connection, past its handshake.
+// What can be is made once: a fuzz test makes millions of them.
 func gorillaServer(conn net.Conn) *websocket.Conn {
-	r := httptest.NewRequest("GET", "/", nil)
-	for name, value := range map[string]string{
-		"Connection": "Upgrade", "Upgrade": "websocket",
-		"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-	} {
-		r.Header.Set(name, value)
-	}
-	upgrader := websocket.Upgrader{}
-	ws, err := upgrader.Upgrade(hijacked{httptest.NewRecorder(), conn}, r, nil)
+	ws, err := gorillaUpgrader.Upgrade(hijacked{httptest.NewRecorder(), conn}, gorillaHandshake(), nil)
 	if err != nil {
 		panic(err)
 	}
 	return ws
 }
+
+var (
+	gorillaUpgrader  = websocket.Upgrader{WriteBufferSize: 256}
+	gorillaHandshake = sync.OnceValue(func() *http.Request {
+		r := httptest.NewRequest("GET", "/", nil)
+		for name, value := range map[string]string{
+			"Connection": "Upgrade", "Upgrade": "websocket",
+			"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+		} {
+			r.Header.Set(name, value)
+		}
+		return r
+	})
+)
 
 type hijacked struct {
 	http.ResponseWriter
@@ -195,5 +203,6 @@ type hijacked struct {
 }
 
 func (h hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	return h.conn, bufio.NewReadWriter(bufio.NewReader(h.conn), bufio.NewWriter(h.conn)), nil
+	const small = 512
+	return h.conn, bufio.NewReadWriter(bufio.NewReaderSize(h.conn, small), bufio.NewWriterSize(h.conn, small)), nil
 }
