@@ -81,7 +81,7 @@ var faultText = [...]string{
 	faultTooManySamples: "more than 4096 acceleration readings in a frame",
 	faultTooManyFixes:   "more than 64 locations in a frame",
 	faultActivity:       "unknown activity",
-	faultProbability:    "p must be an object of numbers",
+	faultProbability:    "p must be an object of numbers from 0 to 1",
 }
 
 // in makes the error for a mistake at a byte of a JSON text (for an S2 frame,

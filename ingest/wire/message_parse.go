@@ -134,7 +134,10 @@ func (m *Message) probabilities(data []byte, i int, names *[maxName]byte) (int, 
 		if index < 0 {
 			i, f = skipValue(data, value, 2)
 		} else {
-			m.Estimate.P[index], i, f = parseNumber(data, value)
+			p := &m.Estimate.P[index]
+			if *p, i, f = parseNumber(data, value); f == faultNone && !(*p >= 0 && *p <= 1) {
+				return value, faultProbability
+			}
 		}
 		if f != faultNone {
 			return i, f
