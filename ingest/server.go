@@ -262,6 +262,7 @@ func (s *Server) sweep(ctx context.Context) {
 	defer ticker.Stop()
 	var some []*session
 	var oldest time.Duration
+	var tidier tidier
 	for at := 0; ; at = (at + 1) % wheelPlaces {
 		select {
 		case <-ctx.Done():
@@ -274,6 +275,9 @@ func (s *Server) sweep(ctx context.Context) {
 			clear(some)
 			if at == wheelPlaces-1 {
 				s.registry.settle()
+				if tidier.due(s.sessions.Load(), s.registry.count()) {
+					go tidy() // it may take longer than a turn
+				}
 				s.registry.endSurplus(now)
 				s.metrics.oldest.Store(int64(oldest))
 				oldest = 0

@@ -486,13 +486,20 @@ func (s *session) countResident() {
 	s.server.metrics.resident.Add(n - s.resident.Swap(n))
 }
 
+// askedLately is how long after a frame sweep takes the gate's answer to it for
+// new enough. Asking for each of thousands of sessions a second costs as much as a
+// part of their frames: nothing of it is near the processor any more.
+const askedLately = time.Second
+
 // sweep is called about once a second. It notices what no frame would: a
 // consent that ran out, a ledger that fell silent, a client that did, and one
 // that does not read. It returns how old the oldest sample is that the session
 // holds, 0 where it holds none.
 func (s *session) sweep(now time.Time) (oldest time.Duration) {
-	s.check()
 	silent := now.Sub(time.Unix(0, s.lastFrame.Load()))
+	if silent > askedLately { // a frame asks the gate itself
+		s.check()
+	}
 	switch {
 	case s.answers.overdue(now):
 		s.stop(endOfUnread())

@@ -81,6 +81,14 @@ func (r *bitReader) bits(n int) uint64 {
 	return w & (1<<n - 1)
 }
 
+// residual reads one Rice code with parameter k, or none where all are zero.
+func (r *bitReader) residual(k uint8) int64 {
+	if k == riceAllZero {
+		return 0
+	}
+	return unzigzag(r.rice(int(k)))
+}
+
 // rice reads one Rice code with parameter k.
 func (r *bitReader) rice(k int) uint64 {
 	w := r.window()

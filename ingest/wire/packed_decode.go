@@ -154,43 +154,26 @@ func (d *Decoder) samples(r *byteReader, h *packedHead, dst []classifier.Sample)
 	}
 	stream := bitReader{data: r.data[r.pos:]}
 	codes := d.passage.codes
-	times := channel{coding: coding{rice: riceAllZero}}
-	if len(dst) > 1 && h.flags&onTime == 0 {
-		times.open(&stream, h.flags, &codes[0])
-	}
-	for i := range dst {
-		if i > 0 && !times.next(&stream, maxDrift) {
-			break
-		}
-		dst[i].SensorTime = (ticks(h.base+int64(i)*h.period) + times.value) * tick
-	}
-	bad := times.bad
-	for axis := 0; axis < len(first) && !bad; axis++ {
-		values := channel{value: first[axis], before: first[axis], before2: first[axis]}
-		if len(dst) > 1 {
-			values.open(&stream, h.flags, &codes[1+axis])
-		}
+	good := true
+	if len(dst) == 1 || h.flags&onTime != 0 {
 		for i := range dst {
-			if i > 0 && !values.next(&stream, most) {
-				break
-			}
-			v := float64(values.value) * scale
-			switch axis {
-			case 0:
-				dst[i].X = v
-			case 1:
-				dst[i].Y = v
-			default:
-				dst[i].Z = v
-			}
+			dst[i].SensorTime = ticks(h.base+int64(i)*h.period) * tick
 		}
-		bad = values.bad
+	} else {
+		good = stream.open(h.flags, &codes[0])
+		good = good && stream.times(dst, codes[0], h.base, h.period)
+	}
+	for axis := 0; axis < len(first) && good; axis++ {
+		if len(dst) > 1 {
+			good = stream.open(h.flags, &codes[1+axis])
+		}
+		good = good && stream.axis(dst, axis, codes[1+axis], first[axis], most, scale)
 	}
 	r.pos += min(stream.pos>>3, len(stream.data))
 	switch {
 	case stream.over():
 		r.fail("frame cut short")
-	case bad:
+	case !good:
 		r.fail("a channel runs out of its range, or has an unknown parameter")
 	case !stream.spent():
 		r.fail("something follows the frame")
@@ -222,45 +205,77 @@ func (r *byteReader) scale() float64 {
 	return scale
 }
 
-// A channel turns residuals back into values: one of the fixed polynomial
-// predictors of Shorten and FLAC (RFC 9639 section 9.2.5) plus the residual.
-// Values before the first count as equal to it.
-type channel struct {
-	coding
-	value, before, before2 int64 // the last value and the two before
-	bad                    bool
-}
-
-// open reads what stands before the residuals. In a frame that goes on, that may
-// be one bit for the codes of the frame before; they are brought up to date.
-func (c *channel) open(r *bitReader, flags byte, codes *coding) {
+// open reads what stands before the residuals of a channel. In a frame that goes
+// on, that may be one bit for the codes of the frame before; they are brought up
+// to date. It reports whether they are known.
+func (r *bitReader) open(flags byte, codes *coding) bool {
 	if flags&goesOn == 0 || r.bits(1) == 0 {
 		head := r.bits(7)
 		*codes = coding{uint8(head & 3), uint8(head >> 2)}
 	}
-	c.coding = *codes
-	c.bad = c.rice > maxRice && c.rice != riceAllZero
+	return codes.rice <= maxRice || codes.rice == riceAllZero
 }
 
-// next moves on by one value. It reports false when the value leaves ±most, or
-// the channel was bad before.
-func (c *channel) next(r *bitReader, most int64) bool {
-	if c.bad {
-		return false
+// times reads the channel of times into all of dst, and reports whether they are
+// within their range.
+func (r *bitReader) times(dst []classifier.Sample, c coding, base, period int64) bool {
+	dst[0].SensorTime = ticks(base) * tick
+	p := predictor{order: c.order}
+	for i := 1; i < len(dst); i++ {
+		late := p.next(r.residual(c.rice))
+		if late > maxDrift || late < -maxDrift {
+			return false
+		}
+		dst[i].SensorTime = (ticks(base+int64(i)*period) + late) * tick
 	}
-	var v int64
-	switch c.order {
-	case 1:
-		v = c.value
-	case 2:
-		v = 2*c.value - c.before
+	return true
+}
+
+// axis reads the channel of an axis into all of dst, and reports whether its
+// values, in steps, are within ±most.
+func (r *bitReader) axis(dst []classifier.Sample, axis int, c coding, first, most int64, step float64) bool {
+	p := predictor{order: c.order, value: first}
+	v := first
+	for i := range dst {
+		if i > 0 {
+			if v = p.next(r.residual(c.rice)); v > most || v < -most {
+				return false
+			}
+		}
+		switch axis {
+		case 0:
+			dst[i].X = float64(v) * step
+		case 1:
+			dst[i].Y = float64(v) * step
+		default:
+			dst[i].Z = float64(v) * step
+		}
+	}
+	return true
+}
+
+// A predictor turns residuals back into values: one of the fixed polynomial
+// predictors of Shorten and FLAC (RFC 9639 section 9.2.5) plus the residual.
+// Values before the first count as equal to it. The residual of order p is the
+// p-th difference of the values, so summing it up p times gives them back.
+type predictor struct {
+	order                uint8
+	value, slope, change int64 // the last value, and its first and second difference
+}
+
+// next returns the value that a residual stands for.
+func (p *predictor) next(e int64) int64 {
+	switch p.order {
+	case 0:
+		return e
 	case 3:
-		v = 3*(c.value-c.before) + c.before2
+		p.change += e
+		e = p.change
+		fallthrough
+	case 2:
+		p.slope += e
+		e = p.slope
 	}
-	if c.rice != riceAllZero {
-		v += unzigzag(r.rice(int(c.rice)))
-	}
-	c.value, c.before, c.before2 = v, c.value, c.before
-	c.bad = v > most || v < -most
-	return !c.bad
+	p.value += e
+	return p.value
 }
