@@ -342,7 +342,7 @@ func (clearingEOF) Read(p []byte) (int, error) {
 // sending is read from a little at a time, so that it costs nobody anything.
 const (
 	lingerTime  = time.Second
-	lingerBytes = 1 << 20
+	lingerLong  = 20 * time.Second // for one that has not read for a while, and is told so
 	lingerStep  = 64 << 10
 	lingerPause = 50 * time.Millisecond
 )
@@ -350,14 +350,14 @@ const (
 // linger ends a connection in such a way that the peer can read what was last
 // written to it. Closing a socket with unread input resets it, and a reset
 // throws away the close frame that says why. So: say that nothing more comes,
-// read what is still coming, unlooked at, until the peer hangs up or time or
-// patience run out, and close.
-func linger(conn net.Conn) {
+// read what is still coming, unlooked at, until the peer hangs up or patience runs
+// out, and close.
+func linger(conn net.Conn, patience time.Duration) {
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		half.CloseWrite()
 	}
-	conn.SetReadDeadline(time.Now().Add(lingerTime))
-	for n := 0; n < lingerBytes && discard(conn, lingerStep); n += lingerStep {
+	conn.SetReadDeadline(time.Now().Add(patience))
+	for discard(conn, lingerStep) {
 		time.Sleep(lingerPause)
 	}
 	abandon(conn)

@@ -29,6 +29,7 @@ type ending struct {
 	vanished bool      // nobody is there: do not wait for a reaction
 	draining bool      // say when to come back, first
 	cuts     bool      // at once: answers that are not written yet are dropped
+	unread   bool      // the client does not read: give it time to
 	since    time.Time // when a withdrawal was told; zero for other endings
 }
 
@@ -128,8 +129,18 @@ func endOfClient(payload []byte) *ending {
 // endOfUnread is the ending for a client that does not read its answers.
 func endOfUnread() *ending {
 	end := endWith(wire.CloseTooMuch, "answers are not read: read them as they come, or reconnect when you can")
-	end.cuts = true
+	end.cuts, end.unread = true, true
 	return end
+}
+
+// patience is how long to wait for the client to take note of the ending. Until
+// then a client that goes on sending does not have its connection reset, which
+// would throw away what it has not read yet.
+func (e *ending) patience() time.Duration {
+	if e.unread {
+		return lingerLong
+	}
+	return lingerTime
 }
 
 // endOfDrain is the ending of a session on a node that goes away.

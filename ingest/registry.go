@@ -255,11 +255,17 @@ func (r *registry) appendAt(dst []*session, at int) []*session {
 // count returns the number of live sessions.
 func (r *registry) count() int { return int(r.live.Load()) }
 
-// drain closes the door: nobody is admitted from now on.
+// drain closes the door: nobody is admitted from now on, and who was given long to
+// take note of an ending has to be quick.
 func (r *registry) drain() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.draining = true
+	for s := range r.leaving {
+		if s.conn != nil {
+			s.conn.SetReadDeadline(time.Now().Add(lingerTime))
+		}
+	}
 }
 
 // isDraining reports whether the door is closed.

@@ -133,7 +133,11 @@ func (s *session) finish(end *ending) {
 	if end.vanished {
 		abandon(s.conn)
 	} else {
-		linger(s.conn)
+		patience := end.patience()
+		if server.registry.isDraining() {
+			patience = lingerTime
+		}
+		linger(s.conn, patience)
 	}
 	s.answers.wait() // the connection is closed: whoever still wrote to it is through
 }

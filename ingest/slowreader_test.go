@@ -69,6 +69,21 @@ func TestSlowReader(t *testing.T) {
 				t.Error("the close was not counted")
 			}
 		})
+		t.Run(transport+"/and sends on", func(t *testing.T) {
+			n, conn, r := connect(t, transport, 50*time.Millisecond)
+			conn.Write(backlog(t, noon))
+			eventually(t, "the session is closed", func() bool { return n.metric("tempogate_sessions") == 0 })
+			// For longer than others are waited for. A reset would throw the close
+			// frame away.
+			for until := time.Now().Add(lingerTime + lingerTime/2); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
+				if _, err := conn.Write(masked(0x89, nil)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if code, _, _ := readAll(t, r); code != wire.CloseTooMuch {
+				t.Errorf("closed with %d", code)
+			}
+		})
 		t.Run(transport+"/for a while", func(t *testing.T) {
 			n, conn, r := connect(t, transport, ages)
 			// Three are more than is kept.

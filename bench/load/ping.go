@@ -9,7 +9,7 @@ import (
 // ping sends a ping when one is due, as libraries for phones do to keep a
 // connection open. The session's lock is held, and no message is under way.
 func (s *session) ping(now time.Time) {
-	if every := s.run.config.PingEvery; every == 0 || !s.sending || now.Sub(s.pinged) < every {
+	if every := s.run.config.PingEvery; every == 0 || s.slow || !s.sending || now.Sub(s.pinged) < every {
 		return
 	}
 	s.pinged, s.pinging = now, true

@@ -39,6 +39,9 @@ type Report struct {
 
 func newReport(c *Config, began time.Time) *Report {
 	r := &Report{Target: c.URL, Began: began, Sessions: c.Sessions, Ramp: c.Ramp, Duration: c.Duration, Rate: c.Rate, Notes: map[string]int{}}
+	if c.Secure > 0 {
+		r.Target += " and " + c.SecureURL
+	}
 	for _, m := range c.Motions {
 		r.Motions = append(r.Motions, m.Name)
 	}

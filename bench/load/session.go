@@ -433,7 +433,9 @@ func (s *session) closed(ctx context.Context, err error) time.Duration {
 			}
 			tally.count(CutOff, unanswered)
 			if expected == wire.CloseConsent {
-				tally.record(WithdrawToClose, time.Since(asked))
+				if !s.slow {
+					tally.record(WithdrawToClose, time.Since(asked))
+				}
 				if err := s.run.consent(ctx, s.person); err != nil && ctx.Err() == nil {
 					s.run.note(err)
 					return failed

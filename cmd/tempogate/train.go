@@ -42,19 +42,33 @@ func (c *trainCommand) Run(ctx *appContext) error {
 	return nil
 }
 
-// bars shows the progress of long work on standard error, one bar a stage.
+// bars shows the progress of long work on standard error: one bar a stage on a
+// terminal, and a line now and then elsewhere.
 type bars struct {
-	ctx   *appContext
+	ctx      *appContext
+	terminal bool
+
 	mu    sync.Mutex
 	stage string
 	bar   *progressbar.ProgressBar
+	told  time.Time // of the last line
 }
 
-func newBars(ctx *appContext) *bars { return &bars{ctx: ctx} }
+func newBars(ctx *appContext) *bars { return &bars{ctx: ctx, terminal: isTerminal(ctx.stderr)} }
+
+// lineEvery is how often a line tells of long work where nobody watches a bar.
+const lineEvery = 10 * time.Second
 
 func (b *bars) show(stage string, done, of int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if !b.terminal {
+		if now := time.Now(); done == of || b.stage != stage || now.Sub(b.told) >= lineEvery {
+			b.stage, b.told = stage, now
+			fmt.Fprintf(b.ctx.stderr, "%s: %d of %d\n", stage, done, of)
+		}
+		return
+	}
 	if b.stage != stage {
 		b.end()
 		b.stage = stage
