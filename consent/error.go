@@ -3,6 +3,7 @@ package consent
 // The codes of an Error. They are stable: clients and operators match on them.
 const (
 	CodeNoticeChanged     = "notice_changed"     // the yes was given for another notice than the current one
+	CodeConsentChanged    = "consent_changed"    // the consent was taken back while the yes was on its way
 	CodeUnknownVersion    = "unknown_version"    // no notice of that version was ever shown
 	CodeUnknownCategory   = "unknown_category"   // no such category in the notice
 	CodeNoCategory        = "no_category"        // a grant that covers nothing

@@ -21,7 +21,10 @@ type GiveRequest struct {
 // every watcher has been told. Giving again renews: the new yes stands in place
 // of the old one.
 //
-// It fails with notice_changed, no_category, unknown_category,
+// A yes does not undo a no that was said while it was on its way, and is not kept
+// for a caller whose context has ended.
+//
+// It fails with notice_changed, consent_changed, no_category, unknown_category,
 // category_required, unknown_recipient, bad_principal, bad_method or
 // ledger_unavailable, and as WithRequestKey says. After ledger_unavailable what held before still holds,
 // unless the store comes back with the yes in it.
@@ -33,6 +36,7 @@ func (l *Ledger) Give(ctx context.Context, principal string, request GiveRequest
 	if err != nil {
 		return nil, err
 	}
+	overtaken := l.overtaken(ctx, principal)
 	if done, err := l.again(ctx, asked, principal); err != nil || done.entry != nil {
 		return l.answer(ctx, done, err)
 	}
@@ -45,6 +49,9 @@ func (l *Ledger) Give(ctx context.Context, principal string, request GiveRequest
 		return nil, err
 	}
 	done, err := l.change(ctx, principal, n, asked, func(p *person) (*changeEntry, error) {
+		if err := overtaken(p); err != nil {
+			return nil, err
+		}
 		now := l.clock()
 		e := &changeEntry{
 			Event: EventGiven, State: Given, At: now, Method: request.Method,
@@ -59,6 +66,38 @@ func (l *Ledger) Give(ctx context.Context, principal string, request GiveRequest
 	})
 	return l.answer(ctx, done, err)
 }
+
+// overtaken returns what a yes has to be held against before it is written down,
+// each time that it is tried. A yes that waited, on a node that was cut off from
+// its store say, must not undo a no that was said meanwhile through another node,
+// and it is worth nothing to somebody who has not waited for the answer and does
+// not know that they gave it.
+func (l *Ledger) overtaken(ctx context.Context, principal string) func(p *person) error {
+	revision := func(p *person) uint64 {
+		if p == nil {
+			return 0
+		}
+		return p.revision
+	}
+	known, _ := l.person(principal) // nobody is one too
+	before := revision(known)
+	return func(p *person) error {
+		switch {
+		case ctx.Err() != nil:
+			return &overtakenError{unavailable("whoever said yes has not waited for the answer", ctx.Err())}
+		case p != nil && p.state == Given, revision(p) == before:
+			return nil
+		}
+		return &overtakenError{&Error{Code: CodeConsentChanged,
+			Message: "consent was taken back while this yes was on its way: if it still stands, say it again"}}
+	}
+}
+
+// An overtakenError says that a change is not to be tried again.
+type overtakenError struct{ why *Error }
+
+// Error returns why.
+func (e *overtakenError) Error() string { return e.why.Error() }
 
 // answer returns the receipt of a change.
 func (l *Ledger) answer(ctx context.Context, d done, err error) (*Receipt, error) {
@@ -304,6 +343,10 @@ func (l *Ledger) change(ctx context.Context, principal string, n *Notice, asked 
 			return before, err
 		}
 		e, err := write(p)
+		var late *overtakenError
+		if errors.As(err, &late) {
+			return done{}, late.why
+		}
 		if e == nil {
 			if current {
 				return done{person: p}, err

@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -40,6 +41,12 @@ func raceForOnePerson(t *testing.T, changes int, ledgers ...*Ledger) {
 						NoticeVersion: l.notice.Version, NoticeSHA256: l.notice.SHA256,
 						Categories: []Category{Acceleration, Location}, Method: method,
 					})
+					for errors.Is(err, &Error{Code: CodeConsentChanged}) { // said no meanwhile: then yes once more
+						r, err = l.Give(t.Context(), "ada", GiveRequest{
+							NoticeVersion: l.notice.Version, NoticeSHA256: l.notice.SHA256,
+							Categories: []Category{Acceleration, Location}, Method: method,
+						})
+					}
 					if err != nil {
 						t.Error(err)
 						return

@@ -107,6 +107,7 @@ func (p *Problem) write(w http.ResponseWriter) {
 var consentStatus = map[string]int{
 	consent.CodeNeverAsked:        http.StatusNotFound,
 	consent.CodeNoticeChanged:     http.StatusConflict,
+	consent.CodeConsentChanged:    http.StatusConflict,
 	consent.CodeUnknownVersion:    http.StatusNotFound,
 	consent.CodeUnknownCategory:   http.StatusUnprocessableEntity,
 	consent.CodeNoCategory:        http.StatusUnprocessableEntity,

@@ -156,7 +156,7 @@ func (c *Checker) Denied(person, node int, asked, answered time.Duration, reason
 	defer c.mu.Unlock()
 	c.tallies.Denials++
 	before, since := c.standing(person, asked-c.lease, answered)
-	if before != nil && before.kind == Grant && !since[Withdrawal] {
+	if before != nil && before.kind == Grant && !since[Withdrawal] && !c.unsure(person, before) {
 		c.violations = append(c.violations, Violation{ConsentLost, person, node, answered,
 			fmt.Sprintf("the answer was %s, %v after the acknowledgement", reason, asked-before.at)})
 	}
@@ -176,6 +176,24 @@ func (c *Checker) standing(person int, by, upTo time.Duration) (before *change, 
 		}
 	}
 	return before, since
+}
+
+// lateTime is how long after it was given up a change may still happen on a node
+// that could not reach the servers: it waits for its turn and for the servers, for
+// ten seconds each.
+const lateTime = 30 * time.Second
+
+// unsure reports whether a withdrawal that was asked for before a grant, and not
+// acknowledged, may have happened after it. The person has said no, so that is no
+// consent lost. The opposite, a grant that comes after a withdrawal because it was
+// slow, is not forgiven.
+func (c *Checker) unsure(person int, grant *change) bool {
+	for _, known := range c.people[person] {
+		if known.kind == Withdrawal && !known.acknowledged && known.began < grant.at && known.at+lateTime > grant.at {
+			return true
+		}
+	}
+	return false
 }
 
 // Remembered holds what a node knows at the end, when all is mended, against what
@@ -223,6 +241,8 @@ func (c *Checker) Remembered(person, node int, history []consent.Change, at time
 	want := consent.Given
 	if all[len(all)-1].kind == Withdrawal {
 		want = consent.Withdrawn
+	} else if c.unsure(person, &all[len(all)-1]) {
+		return
 	}
 	if len(history) == 0 || history[len(history)-1].State != want {
 		lost("the last word was %s, and the history of %d entries ends otherwise", want, len(history))

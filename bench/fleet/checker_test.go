@@ -76,6 +76,9 @@ func TestCheckerFindsWhatIsPlanted(t *testing.T) {
 		{"a denial within the lease", []step{grants(1, 2), isDenied(6, 9)}, ""},
 		{"a denial of somebody whose yes is not known", []step{triesTo(Grant, 1, 2), isDenied(20, 21)}, ""},
 		{"a denial while a withdrawal is under way", []step{grants(1, 2), triesTo(Withdrawal, 8, 30), isDenied(9, 10)}, ""},
+		{"a denial by a withdrawal that was slow", []step{triesTo(Withdrawal, 1, 9), grants(10, 11), isDenied(17, 18)}, ""},
+		{"a denial long after that one was given up", []step{triesTo(Withdrawal, 1, 9), grants(40, 41), isDenied(47, 48)}, ConsentLost},
+		{"a frame by a grant that was slow", []step{triesTo(Grant, 1, 9), withdraws(10, 11), sends(17, 18)}, FrameLate},
 		{"a denial before the withdrawal that comes next", []step{grants(1, 2), isDenied(8, 9), withdraws(10, 11)}, ConsentLost},
 
 		{"a history without the yes", []step{grants(1, 2), hasHistory()}, ConsentLost},
