@@ -60,10 +60,11 @@
 //     hold nothing of it (TestBuffersHoldNothing). A window that no frame
 //     renews is cleared (TestWindowIsNotHeld).
 //   - Bad input ends the session that sent it, with a code and a reason, and
-//     touches no other (TestBadFrames). So does a fault of this program
+//     touches no other (TestBadFrames, and six hundred cases in
+//     TestHostileInput). So does a fault of this program
 //     (TestPanicEndsOneSession).
 //   - Memory for a session is bounded whatever its client announces
-//     (TestEndlessFrame).
+//     (TestEndlessFrame, TestHostileInput).
 //   - No log line, error text or metric holds a sample, a token or a person
 //     (TestNothingInWords).
 package ingest
