@@ -111,7 +111,8 @@ func (l *Ledger) stopDelivering() {
 	}
 	d.stop()
 	<-d.done
-	ctx, cancel := context.WithTimeout(context.Background(), l.patience)
+	// A cluster that is electing a leader is not worth a late end.
+	ctx, cancel := context.WithTimeout(context.Background(), min(l.patience, putTimeout))
 	defer cancel()
 	l.putReceived(ctx)
 }

@@ -55,6 +55,10 @@ func (l *Ledger) renewed(ctx context.Context) (asOf time.Duration, err error) {
 	return asOf, nil
 }
 
+// shortestLease is what a node in a cluster needs: its servers are in touch with
+// each other once a second, and it asks them four times a lease.
+const shortestLease = 3 * time.Second
+
 // hearAgain is how long hear waits before it asks again.
 const hearAgain = 50 * time.Millisecond
 

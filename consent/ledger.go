@@ -175,6 +175,9 @@ func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 	if err := l.startDelivering(running); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
+	if l.store.replicated() && l.lease < shortestLease {
+		l.log.Warn("the lease is shorter than the cluster can hold: its servers are in touch with each other once a second", "lease", l.lease, "at_least", shortestLease)
+	}
 	l.tasks.Go(func() { l.keepLease(running) })
 	return l, nil
 }

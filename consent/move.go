@@ -83,7 +83,10 @@ func ExportLedger(ctx context.Context, config LedgerConfig, moving Moving, out i
 	if err != nil {
 		return moved, err
 	}
-	if chain.sequence != chain.entries {
+	switch {
+	case chain.entries == 0:
+		return moved, unavailable("there is no ledger here", nil)
+	case chain.sequence != chain.entries:
 		return moved, damaged(chain.sequence, "entries before it are missing")
 	}
 	moved.Audit = chain.audit()
