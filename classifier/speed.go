@@ -28,23 +28,29 @@ type speedometer struct {
 	count int
 	taken bool  // a fix has been seen
 	last  int64 // the newest, usable or not
+
+	// Where the fix was that the next displacement is counted from is not
+	// known: it was too inaccurate, or it came late and was passed over.
+	astray bool
 }
 
 // take notes a fix and returns false when it came late or twice.
 func (s *speedometer) take(f *Fix) bool {
 	first := !s.taken
 	if !first && f.SensorTime <= s.last {
+		s.astray = s.astray || f.SensorTime < s.last
 		return false
 	}
-	leg := f.SensorTime - s.last
+	leg, astray := f.SensorTime-s.last, s.astray
 	s.taken, s.last = true, f.SensorTime
-	if f.AccuracyM > worstAccuracyM {
+	s.astray = f.AccuracyM > worstAccuracyM
+	if s.astray {
 		return true
 	}
 	speed := f.SpeedMPS
 	if !(speed >= 0 && speed <= maxSpeedMPS) {
 		// The phone does not say: how far, how long.
-		if first || leg < shortestLegNS || leg > longestLegNS {
+		if first || astray || leg < shortestLegNS || leg > longestLegNS {
 			return true
 		}
 		speed = math.Hypot(f.EastM, f.NorthM) / (float64(leg) * 1e-9)

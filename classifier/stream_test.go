@@ -251,6 +251,13 @@ func TestSpeed(t *testing.T) {
 		{"not stated: from the way moved", []classifier.Fix{
 			{SensorTime: 7 * second, SpeedMPS: unknown, EastM: unknown, NorthM: unknown, AccuracyM: 5},
 			{SensorTime: 9 * second, SpeedMPS: unknown, EastM: 3, NorthM: 4, AccuracyM: 5}}, 2.5},
+		{"not stated, and from a place 1.4 km off", []classifier.Fix{
+			{SensorTime: 1 * second, SpeedMPS: unknown, EastM: unknown, NorthM: unknown, AccuracyM: 1400},
+			{SensorTime: 9 * second, SpeedMPS: unknown, EastM: 900, NorthM: 0, AccuracyM: 5}}, unknown},
+		{"not stated, a fix after that", []classifier.Fix{
+			{SensorTime: 5 * second, SpeedMPS: unknown, EastM: unknown, NorthM: unknown, AccuracyM: 1400},
+			{SensorTime: 7 * second, SpeedMPS: unknown, EastM: 300, NorthM: 0, AccuracyM: 5},
+			{SensorTime: 9 * second, SpeedMPS: unknown, EastM: 3, NorthM: 4, AccuracyM: 5}}, 2.5},
 		{"1.4 km wrong", []classifier.Fix{{SensorTime: 9 * second, SpeedMPS: 2.5, AccuracyM: 1400}}, unknown},
 		{"long ago", []classifier.Fix{{SensorTime: 1 * second, SpeedMPS: 2.5, AccuracyM: 5}}, unknown},
 		{"one spike among three", []classifier.Fix{
@@ -266,6 +273,38 @@ func TestSpeed(t *testing.T) {
 		if e := got[len(got)-1]; !reflect.DeepEqual(e.SpeedMPS, test.want) && !(math.IsNaN(e.SpeedMPS) && math.IsNaN(test.want)) {
 			t.Errorf("%s: %v, want %v", test.name, e.SpeedMPS, test.want)
 		}
+	}
+}
+
+// A fix that comes late is passed over, and the way from it to the next with
+// it: what is counted from is not the fix before.
+func TestFixesThatComeLate(t *testing.T) {
+	s, w := classifier.NewStream(classifier.Config{}), classifier.NewWorkspace()
+	unknown := math.NaN()
+	at := func(time int64, east float64) classifier.Fix {
+		return classifier.Fix{SensorTime: time * second, SpeedMPS: unknown, EastM: east, AccuracyM: 5}
+	}
+	var got []classifier.Estimate
+	push := func(from, to int, fix classifier.Fix) float64 {
+		samples := walk(float64(from), float64(to-from), 100)
+		var err error
+		if got, err = s.Push(got[:0], w, samples, []classifier.Fix{fix}); err != nil {
+			t.Fatal(err)
+		}
+		return got[len(got)-1].SpeedMPS
+	}
+	push(0, 5, at(1, unknown))
+	if v := push(5, 9, at(6, 7)); v != 1.4 {
+		t.Fatalf("7 m in 5 s: %v m/s", v)
+	}
+	if v := push(9, 12, at(5, -100)); v != 1.4 || s.Late() != 1 {
+		t.Errorf("after a fix that came late: %v m/s, %d late", v, s.Late())
+	}
+	if v := push(12, 13, at(12, 109)); v != 1.4 {
+		t.Errorf("109 m from it in 6 s: %v m/s", v)
+	}
+	if v := push(13, 17, at(16, 4)); v != 1 {
+		t.Errorf("4 m in 4 s: %v m/s", v)
 	}
 }
 
