@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/tempogate/tempogate/classifier"
 )
 
@@ -23,7 +25,8 @@ const victimVariable = "TEMPOGATE_TEST_VICTIM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(victimVariable) == "" {
-		os.Exit(m.Run())
+		goleak.VerifyTestMain(m)
+		return
 	}
 	// Victims and searchers make the same canaries. What they are made from must
 	// not lie about here.
