@@ -47,7 +47,8 @@ const recoveryTime = 90 * time.Second
 
 // Faults has one thing after another go wrong for a while, among people who give
 // consent and take it back, and says whether what must never happen has. It fails
-// when it could not go on, or when the fleet does not get well again.
+// when it could not go on, was interrupted, or when the fleet does not get well
+// again, and has a report of what was found until then in these cases too.
 func (f *Fleet) Faults(ctx context.Context, config FaultsConfig) (*FaultsReport, error) {
 	if config.Duration <= 0 {
 		return nil, errors.New("fleet: a duration must be there")
@@ -91,8 +92,8 @@ func (f *Fleet) Faults(ctx context.Context, config FaultsConfig) (*FaultsReport,
 	broken := run.all(ctx)
 	enough()
 	lives.Wait()
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if broken == nil {
+		broken = ctx.Err() // interrupted: what was found so far counts
 	}
 	if broken == nil {
 		broken = f.examine(ctx, people, checker, now)

@@ -256,6 +256,9 @@ func (f *Fleet) awaitHealthy(ctx context.Context) error {
 
 // Close ends all processes. The folder goes too unless Config.Dir named it.
 func (f *Fleet) Close() error {
+	if f == nil {
+		return nil
+	}
 	if f.conn != nil {
 		f.conn.Close()
 	}
