@@ -175,7 +175,9 @@ func (r *faultRun) recover(ctx context.Context) error {
 	took := r.now() - began
 	r.report.Recoveries = append(r.report.Recoveries, took)
 	r.checker.Calmed(r.now())
-	r.tell("well again after %v", took.Round(10*time.Millisecond))
+	so := r.checker.Tallies()
+	r.tell("well again after %v; so far %d grants, %d withdrawals, %d frames, %d forbidden", took.Round(10*time.Millisecond),
+		so.Grants, so.Withdrawals, so.Frames, len(r.checker.Violations()))
 	return nil
 }
 
