@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"sync"
 	"time"
 
@@ -78,24 +76,13 @@ func (b *bars) show(stage string, done, of int) {
 			progressbar.OptionSetWidth(30),
 			progressbar.OptionShowCount(),
 			progressbar.OptionSetPredictTime(true),
-			progressbar.OptionThrottle(pace(b.ctx.stderr)),
+			progressbar.OptionThrottle(200_000_000),
 		)
 	}
 	// Work in parallel may report out of order.
 	if int64(done) > b.bar.State().CurrentNum {
 		_ = b.bar.Set(done) // only the display can fail
 	}
-}
-
-// pace is how often a bar is drawn: often enough for somebody who watches it,
-// and rarely where it goes into a file.
-func pace(w io.Writer) time.Duration {
-	if file, ok := w.(*os.File); ok {
-		if info, err := file.Stat(); err == nil && info.Mode()&os.ModeCharDevice == 0 {
-			return 10 * time.Second
-		}
-	}
-	return 200 * time.Millisecond
 }
 
 func (b *bars) finish() {
