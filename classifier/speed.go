@@ -29,8 +29,8 @@ type speedometer struct {
 	taken bool  // a fix has been seen
 	last  int64 // the newest, usable or not
 
-	// Where the fix was that the next displacement is counted from is not
-	// known: it was too inaccurate, or it came late and was passed over.
+	// The next displacement is counted from a fix that came late and was
+	// passed over.
 	astray bool
 }
 
@@ -43,8 +43,8 @@ func (s *speedometer) take(f *Fix) bool {
 	}
 	leg, astray := f.SensorTime-s.last, s.astray
 	s.taken, s.last = true, f.SensorTime
-	s.astray = f.AccuracyM > worstAccuracyM
-	if s.astray {
+	s.astray = false
+	if f.AccuracyM > worstAccuracyM {
 		return true
 	}
 	speed := f.SpeedMPS

@@ -251,13 +251,6 @@ func TestSpeed(t *testing.T) {
 		{"not stated: from the way moved", []classifier.Fix{
 			{SensorTime: 7 * second, SpeedMPS: unknown, EastM: unknown, NorthM: unknown, AccuracyM: 5},
 			{SensorTime: 9 * second, SpeedMPS: unknown, EastM: 3, NorthM: 4, AccuracyM: 5}}, 2.5},
-		{"not stated, and from a place 1.4 km off", []classifier.Fix{
-			{SensorTime: 1 * second, SpeedMPS: unknown, EastM: unknown, NorthM: unknown, AccuracyM: 1400},
-			{SensorTime: 9 * second, SpeedMPS: unknown, EastM: 900, NorthM: 0, AccuracyM: 5}}, unknown},
-		{"not stated, a fix after that", []classifier.Fix{
-			{SensorTime: 5 * second, SpeedMPS: unknown, EastM: unknown, NorthM: unknown, AccuracyM: 1400},
-			{SensorTime: 7 * second, SpeedMPS: unknown, EastM: 300, NorthM: 0, AccuracyM: 5},
-			{SensorTime: 9 * second, SpeedMPS: unknown, EastM: 3, NorthM: 4, AccuracyM: 5}}, 2.5},
 		{"1.4 km wrong", []classifier.Fix{{SensorTime: 9 * second, SpeedMPS: 2.5, AccuracyM: 1400}}, unknown},
 		{"long ago", []classifier.Fix{{SensorTime: 1 * second, SpeedMPS: 2.5, AccuracyM: 5}}, unknown},
 		{"one spike among three", []classifier.Fix{
