@@ -43,6 +43,7 @@ const (
 	faultTooManyFixes
 	faultActivity
 	faultProbability
+	faultConfidence
 )
 
 // faultText says what to mend. None of the texts may quote the input.
@@ -81,6 +82,7 @@ var faultText = [...]string{
 	faultTooManySamples: "more than 4096 acceleration readings in a frame",
 	faultTooManyFixes:   "more than 64 locations in a frame",
 	faultActivity:       "unknown activity",
+	faultConfidence:     "cadence_confidence must be from 0 to 1",
 	faultProbability:    "p must be an object of numbers from 0 to 1",
 }
 

@@ -89,6 +89,9 @@ func (m *Message) member(data, key []byte, i int, names *[maxName]byte) (next in
 		e.CadenceSPM, next, f = parseNumberOrNull(data, i)
 	case "cadence_confidence":
 		if v, next, f = parseNumberOrNull(data, i); f == faultNone && !math.IsNaN(v) {
+			if !(v >= 0 && v <= 1) {
+				return i, faultConfidence
+			}
 			e.CadenceConfidence = v
 		}
 	case "bpm":
