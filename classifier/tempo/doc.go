@@ -95,9 +95,10 @@
 // of a walk count threefold, because people wait then. "tempogate eval tempo
 // --protocol dataset --fit" repeats such a regression. Where ρ₁ is 0.7 or more and
 // the newest lead is larger than M, their mean stands for M: after a phone was put
-// away, a mean over time comes late. So a clear rhythm speaks before the
+// away, a mean over time comes late. Who had a cadence a second ago, and whose cadence
+// is sure, keeps it down to odds of 3 to 7. So a clear rhythm speaks before the
 // activity is decided, which also brings the first tempo sooner. TestPresence
-// holds the sense of it.
+// and TestSureCadenceIsKept hold the sense of it.
 //
 // # Tempo for music
 //

@@ -27,6 +27,10 @@ const (
 	someRhythm     = 0.35
 
 	clearRhythm = 0.7 // from where on the newest margin counts like those before
+
+	// Steps that were there a second ago and whose cadence is sure are believed in
+	// down to this.
+	holdsOn = 0.3
 )
 
 // What confidence is made of; see the package comment.
@@ -113,7 +117,7 @@ func (t *Tracker) Step(m *feature.Motion, b Belief) Tempo {
 	case presence < 0.5 && rhythm >= clearRhythm:
 		presence = max(presence, b.presence((t.lead+min(margin, mostMargin))/2))
 	}
-	present := presence >= 0.5
+	present := presence >= 0.5 || t.sure > 0 && sure >= leastConfident && presence >= holdsOn
 	within := cadence >= LowestSPM*(1-edge) && cadence <= HighestSPM*(1+edge)
 	var said Tempo
 	switch {

@@ -391,3 +391,43 @@ func TestFirstTempoIsNotWaitedForLong(t *testing.T) {
 		t.Errorf("a second later %.1f, confidence %.2f", next.CadenceSPM, next.Confidence)
 	}
 }
+
+// A cadence that is sure is kept where the belief in steps is not enough for one to
+// begin, and ended where there is none.
+func TestSureCadenceIsKept(t *testing.T) {
+	var (
+		sure   = tempo.Known(0.9, 0)
+		little = tempo.Belief{Walk: 0.06, WindowWalk: 0.08}
+		none   = tempo.Known(0.02, 0)
+	)
+	for _, test := range []struct {
+		name        string
+		first, then tempo.Belief
+		least, most int // seconds with a cadence, of the five after the tenth
+	}{
+		{"little belief from the beginning", little, little, 0, 0},
+		{"little belief after there was much", sure, little, 4, 5},
+		{"none after there was much", sure, none, 0, 0},
+	} {
+		var w signal.Window
+		var tracker tempo.Tracker
+		e := feature.NewExtractor()
+		said := 0
+		for i, row := range (gait{step: 1.5, second: 0.3, noise: 0.7}).rows(steady(104), 15) {
+			w.Push(row)
+			if (i+1)%signal.RateHz != 0 {
+				continue
+			}
+			second, belief := i/signal.RateHz, test.first
+			if second >= 10 {
+				belief = test.then
+			}
+			if got := tracker.Step(e.Extract(&w), belief); second >= 10 && !math.IsNaN(got.CadenceSPM) {
+				said++
+			}
+		}
+		if said < test.least || said > test.most {
+			t.Errorf("%s: a cadence in %d seconds, want %d to %d", test.name, said, test.least, test.most)
+		}
+	}
+}
