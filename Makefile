@@ -8,7 +8,7 @@ FUZZ     ?= .
 FUZZFLAGS ?=
 BINARY   := bin/tempogate
 
-.PHONY: build demo test check race fuzz abuse-cases model wasm eval bench-classifier bench-cluster bench-consent bench-page bench-ingest bench-faults bench-fleet clean
+.PHONY: build demo test check race fuzz abuse-cases model wasm eval bench-classifier bench-cluster bench-consent bench-page bench-ingest bench-residue bench-faults bench-fleet clean
 
 build:
 	$(GO) build -o $(BINARY) ./cmd/tempogate
@@ -92,6 +92,16 @@ bench-page:
 	@$(GO) test ./ingest/web -run '^TestWeight$$' -count 1 -v | grep -oE '(page|module)_bytes [0-9]+'
 	@$(GO) test ./cmd/tempogate -run '^TestPageFigures$$|^TestPageFirstTempo$$' -figures -count 1 -v | \
 	  grep -oE '(wasm_hop_ms|bytes_per_hour_100hz|first_tempo_s) [0-9.]+'
+
+# What is left of samples in a server's memory, over 20 sessions of each form of
+# sending, transport and ending; and what clearing them costs, against a build that
+# does not.
+bench-residue: build
+	$(GO) build -tags noclear -o $(BINARY)-noclear ./cmd/tempogate
+	@$(BINARY) residue --rounds 20
+	@out=$$($(GO) test ./bench/residue -run '^TestCostOfClearing$$' -figures -binary "$(CURDIR)/$(BINARY)" -keeping "$(CURDIR)/$(BINARY)-noclear" -count 1 -timeout 30m -v) \
+	  || { echo "$$out" >&2; exit 1; }; \
+	  echo "$$out" | grep -E '^[a-z0-9_]+ [0-9.e+-]+$$'
 
 # Ours, a bare gorilla server and a bare gws server under the same load in turn.
 bench-ingest: build

@@ -1,10 +1,13 @@
 package ingest
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/pprof"
+	profiles "runtime/pprof"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
@@ -25,10 +28,40 @@ func (s *Server) adminHandler() http.Handler {
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/goroutine", getGoroutines)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	return mux
+}
+
+// getGoroutines is the profile of goroutines. With debug=2 net/http/pprof shows
+// what their functions were called with, which could be somebody's samples: here it
+// is left out.
+func getGoroutines(w http.ResponseWriter, r *http.Request) {
+	if r.FormValue("debug") != "2" {
+		pprof.Handler("goroutine").ServeHTTP(w, r)
+		return
+	}
+	var all bytes.Buffer
+	if err := profiles.Lookup("goroutine").WriteTo(&all, 2); err != nil {
+		http.Error(w, "the goroutines cannot be listed", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	for line := range strings.Lines(all.String()) {
+		io.WriteString(w, withoutArguments(line))
+	}
+}
+
+// withoutArguments leaves out of a line of a stack trace what a function was called
+// with.
+func withoutArguments(line string) string {
+	begin := strings.LastIndexByte(line, '(')
+	if begin < 0 || !strings.HasSuffix(line, ")\n") || strings.HasPrefix(line, "\t") {
+		return line
+	}
+	return line[:begin] + "(...)\n"
 }
 
 // Ready returns nil when the server would admit somebody with a grant, and why

@@ -330,10 +330,12 @@ func (s *subject) broken() []byte { return s.third.payload[:len(s.third.payload)
 
 // cut drops the connection within the third message.
 func (s *subject) cut() error {
-	err := s.part()
+	if err := s.part(); err != nil {
+		return fmt.Errorf("residue: %s: %w", s, err)
+	}
 	// Not at once: what was sent should arrive as something to be read.
 	time.Sleep(50 * time.Millisecond)
-	return errors.Join(err, s.conn.Close())
+	return s.conn.Close()
 }
 
 // finishPush is finish for pushes. A push that is refused does not end its

@@ -52,10 +52,12 @@ func (c *residueCommand) Run(app *appContext) error {
 	} else {
 		report, err = c.searchOwn(app)
 	}
+	if report != nil && report.Searches > 0 {
+		fmt.Fprint(app.stdout, report)
+	}
 	if err != nil {
 		return withHint(err)
 	}
-	fmt.Fprint(app.stdout, report)
 	switch {
 	case report.ControlsFound < report.Controls || report.WindowsFound < report.Windows:
 		return errors.New("the search did not find what had to be there: it shows nothing")

@@ -4,7 +4,9 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
+	"os/signal"
 	"strings"
 	"syscall"
 )
@@ -13,7 +15,29 @@ import (
 // starts, so that it makes no copies of what functions hold: of registers, where it
 // interrupts them by a signal, and of stacks, where it shrinks them in the middle
 // of a frame. Stacks that are not shrunk are better begun small.
+//
+// Beside them GOTRACEBACK is set, unless it is: of a fault that ends the process
+// the runtime prints what functions were called with, which could be somebody's
+// samples.
 const memorySettings = "asyncpreemptoff=1,gcshrinkstackoff=1,adaptivestackstart=0"
+
+const silentTraceback = "none"
+
+// quitSilently has SIGQUIT end the process at once and without the list of
+// goroutines that the runtime makes of it, whatever GOTRACEBACK says. Whoever sets
+// that keeps the list.
+func quitSilently(log *slog.Logger) {
+	if os.Getenv("GOTRACEBACK") != silentTraceback {
+		return
+	}
+	quit := make(chan os.Signal, 1)
+	signal.Notify(quit, syscall.SIGQUIT)
+	go func() {
+		<-quit
+		log.Error("quit: goroutines are listed at /debug/pprof/goroutine?debug=2 of the admin address")
+		os.Exit(exitFailed)
+	}()
+}
 
 // restart begins the program anew, as the same process, with memorySettings. It
 // returns when they are there already, or with why they cannot be. What the
@@ -29,6 +53,9 @@ func restart() error {
 	}
 	if err := os.Setenv("GODEBUG", strings.TrimSuffix(memorySettings+","+own, ",")); err != nil {
 		return err
+	}
+	if os.Getenv("GOTRACEBACK") == "" {
+		os.Setenv("GOTRACEBACK", silentTraceback)
 	}
 	return fmt.Errorf("exec: %w", syscall.Exec(self, os.Args, os.Environ()))
 }

@@ -226,11 +226,7 @@ func (c *serveCommand) lockDown(app *appContext) {
 		if err := restart(); err != nil {
 			app.log.Warn("the runtime may keep copies of single readings for a while: it cannot be told not to", "error", err)
 		}
-	}
-	if os.Getenv("GOTRACEBACK") == "" {
-		// Should the runtime give up, it prints the arguments of functions, which
-		// could be somebody's samples.
-		debug.SetTraceback("none")
+		quitSilently(app.log)
 	}
 	state := lockdown.Apply(lockdown.Config{Inspectable: c.Inspectable})
 	for _, warning := range state.Warnings {
