@@ -170,6 +170,9 @@ func TestReopening(t *testing.T) {
 			t.Errorf("in second %d %d were let in to 1000 sessions", second, n)
 		}
 	}
+	if n := comeIn(300, 499); n != 300 {
+		t.Errorf("%d of 300 were let in to less than half of the sessions that were too many", n)
+	}
 	now += int64(reopening)
 	if n := comeIn(500, 1000); n != 500 {
 		t.Errorf("%d of 500 were let in when it was long over", n)

@@ -25,6 +25,7 @@ type pressure struct {
 	mu       sync.Mutex
 	reopened int64 // when the door opened again last, Unix nanoseconds
 	readmits meter // those let in since
+	held     int   // the most sessions that somebody was refused at for load, since it was last long over
 }
 
 const (
@@ -38,7 +39,8 @@ const (
 	shedsFrom = 100
 
 	// After an overload the door opens slowly, or those who were kept out bring
-	// about the next: for so long, the sessions grow by so many percent a second.
+	// about the next: for so long, the sessions grow by one percent a second, from
+	// half of those at which there was one.
 	reopening       = time.Minute
 	reopeningGrowth = 0.01
 )
@@ -90,12 +92,17 @@ func (p *pressure) admits(now int64, sessions int) bool {
 	if sessions < shedsFrom {
 		return true
 	}
-	if p.shedding.Load() {
-		return false
-	}
+	shedding := p.shedding.Load()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.reopened == 0 || now-p.reopened > int64(reopening) {
+	switch {
+	case shedding:
+		p.held = max(p.held, sessions)
+		return false
+	case p.reopened == 0 || now-p.reopened > int64(reopening):
+		p.held = 0
+		return true
+	case sessions < p.held/2:
 		return true
 	}
 	return p.readmits.take(now, 1, newPace(int(math.Ceil(reopeningGrowth*float64(sessions))), 1))
