@@ -67,11 +67,15 @@ func (l *lookout) listener(below net.Listener) net.Listener {
 // A watchedConn remembers the buffers that it was read into.
 type watchedConn struct {
 	net.Conn
+	held atomic.Bool // one of the buffers held the canary at the last Read
+
+	mu      sync.Mutex
 	buffers map[*byte][]byte // the longest from each start
-	held    atomic.Bool      // one of them held the canary at the last Read
 }
 
 func (c *watchedConn) finds(holds func([]byte) bool) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, b := range c.buffers {
 		if holds(b) {
 			return b
@@ -81,11 +85,18 @@ func (c *watchedConn) finds(holds func([]byte) bool) []byte {
 }
 
 func (c *watchedConn) Read(p []byte) (int, error) {
+	c.mu.Lock()
 	if len(p) > 0 && len(p) > len(c.buffers[&p[0]]) {
 		c.buffers[&p[0]] = p
 	}
+	c.mu.Unlock()
 	c.held.Store(c.finds(holdsCanary) != nil)
-	return c.Conn.Read(p)
+	n, err := c.Conn.Read(p)
+	// net/http reads ahead in a goroutine that it does not wait for: who looks
+	// afterwards comes after what was read.
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return n, err
 }
 
 func (c *watchedConn) CloseWrite() error {
