@@ -65,6 +65,11 @@
 //     (TestPanicEndsOneSession).
 //   - Memory for a session is bounded whatever its client announces
 //     (TestEndlessFrame, TestHostileInput).
-//   - No log line, error text or metric holds a sample, a token or a person
-//     (TestNothingInWords).
+//   - No log line, error text, metric or profile holds a sample, and none a token
+//     or a person (TestNothingInWords, TestNothingInWordsOnAnyErrorPath,
+//     TestNothingInProfiles).
+//   - Nothing of a frame is left on the stack behind it
+//     (TestClearStackLeavesNothingBelow, TestStackDoesNotMoveWithinAFrame), nor in
+//     the buffer of a connection that carried a push
+//     (TestPushLeavesNothingWhenItsConnectionEnds).
 package ingest

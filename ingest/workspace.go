@@ -66,7 +66,11 @@ const (
 	estimatesKept = 64
 )
 
-var workspaces = sync.Pool{New: func() any { return &workspace{classifier: classifier.NewWorkspace()} }}
+var workspaces = sync.Pool{New: func() any {
+	// Room for estimates is made now, and not in the middle of a frame: wire.Scratch
+	// says why.
+	return &workspace{classifier: classifier.NewWorkspace(), estimates: make([]classifier.Estimate, 0, estimatesKept)}
+}}
 
 // clearSamples removes everything raw.
 func (w *workspace) clearSamples() {

@@ -21,7 +21,7 @@ type OwnConfig struct {
 
 // ownIdleTimeout is that of servers of our own: long enough that no session ends
 // by it while others are searched for.
-const ownIdleTimeout = 8 * time.Second
+const ownIdleTimeout = 12 * time.Second
 
 // RunOwn searches servers that it starts itself, with TLS and without at once, and
 // has them drain too: one for each drain, and one for all other endings.

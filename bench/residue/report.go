@@ -1,6 +1,7 @@
 package residue
 
 import (
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,8 +32,18 @@ type Finding struct {
 	Line           // whose
 	When    string // after the window, after the end
 	Form    Form
+	Pattern string // in hexadecimal
 	Region  string // of memory
 	Address uint64 // of the first of them
+}
+
+// String describes the finding on a line.
+func (f Finding) String() string {
+	region := f.Region
+	if region == "" {
+		region = "memory without a name"
+	}
+	return fmt.Sprintf("LEFT %s: %s, %s, %s, ended by %s: %s at %#x in %s", f.When, f.Form, f.Transport, f.Sending, f.Ending, f.Pattern, f.Address, region)
 }
 
 // A Report says what was found.
@@ -95,7 +106,7 @@ func (r *Report) take(run *runner, when moment, planted []int, findings []findin
 			}
 			l.Copies++
 			if l.Copies <= mostOfLine && len(r.Findings) < mostFindings {
-				r.Findings = append(r.Findings, Finding{*l, momentNames[when], f.form, f.region, f.address})
+				r.Findings = append(r.Findings, Finding{*l, momentNames[when], f.form, hex.EncodeToString(f.pattern), f.region, f.address})
 			}
 		}
 	}
@@ -154,11 +165,7 @@ func (r *Report) String() string {
 		sessions += l.Sessions
 	}
 	for _, f := range r.Findings {
-		region := f.Region
-		if region == "" {
-			region = "memory without a name"
-		}
-		fmt.Fprintf(&b, "LEFT %s: %s, %s, %s, ended by %s, at %#x in %s\n", f.When, f.Form, f.Transport, f.Sending, f.Ending, f.Address, region)
+		fmt.Fprintln(&b, f)
 	}
 	for _, figure := range []struct {
 		name  string

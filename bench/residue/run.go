@@ -57,8 +57,9 @@ type Config struct {
 type Progress struct {
 	Transport     string // "plain" or "tls"
 	Round, Rounds int
-	When          string // with respect to the canaries
-	Copies        int    // in all searches so far
+	When          string    // with respect to the canaries
+	Copies        int       // in all searches so far
+	Found         []Finding // by this search; at most 100 of a run
 }
 
 // MostPersons is how many persons a round has use for.
@@ -274,25 +275,46 @@ func (r *runner) dial() (net.Conn, error) {
 	return conn, nil
 }
 
-// search searches once, with the control planted.
+// plantTries is how often the server is given time to take in what was planted,
+// before the search counts as one that does not find it.
+const plantTries = 4
+
+// search searches, with the control planted.
 func (r *runner) search(ctx context.Context, control *control, when moment) error {
 	planted, err := control.plant(ctx)
 	if err != nil {
 		return err
 	}
 	defer control.drop()
-	select {
-	case <-time.After(r.config.Settle):
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	findings, looked, err := search(r.config.PID, r.needles)
-	if err != nil {
-		return err
-	}
-	r.report.take(r, when, planted, findings, looked)
-	if r.config.Tell != nil {
-		r.config.Tell(Progress{r.transport(), r.round + 1, r.config.Rounds, momentNames[when], r.report.Copies})
+	for try := 1; ; try++ {
+		select {
+		case <-time.After(r.config.Settle):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		findings, looked, err := search(r.config.PID, r.needles)
+		if err != nil {
+			return err
+		}
+		if !allFound(planted, findings) && try < plantTries {
+			continue // the machine is busy: nothing is planted yet
+		}
+		before := len(r.report.Findings)
+		r.report.take(r, when, planted, findings, looked)
+		if r.config.Tell != nil {
+			r.config.Tell(Progress{r.transport(), r.round + 1, r.config.Rounds, momentNames[when], r.report.Copies, r.report.Findings[before:]})
+		}
+		break
 	}
 	return nil
+}
+
+// allFound reports whether there is a finding of each owner.
+func allFound(owners []int, findings []finding) bool {
+	for _, owner := range owners {
+		if !slices.ContainsFunc(findings, func(f finding) bool { return f.owner == owner }) {
+			return false
+		}
+	}
+	return true
 }

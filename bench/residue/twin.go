@@ -85,18 +85,25 @@ func extractorMemory(e *feature.Extractor) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(e)), unsafe.Sizeof(*e))
 }
 
+// beyondRest is more than anything that a phone at rest has on an axis, m/s². All
+// readings are multiples of one step, and so are what is made of a few of them: by
+// chance a canary's can be what another session has at rest.
+const beyondRest = 20
+
 // addRow adds a row as the window holds it, and its values as floats of 64 bits.
 func (n *needles) addRow(owner int, row signal.Row) {
 	var whole []byte
 	for _, v := range row {
 		whole = binary.LittleEndian.AppendUint32(whole, math.Float32bits(v))
-		n.addWord(Resampled, owner, math.Float64bits(float64(v)))
+		if math.Abs(float64(v)) > beyondRest {
+			n.addWord(Resampled, owner, math.Float64bits(float64(v)))
+		}
 	}
 	n.add(Resampled, owner, whole)
 }
 
 // addMemory adds every word that is unmistakable: neither a small number, nor an
-// address, nor found in what was made of other readings.
+// address, nor found in what was made of other readings or could be.
 func (n *needles) addMemory(form Form, owner int, memory, other []byte) {
 	others := make(map[uint64]bool, len(other)/word)
 	for at := 0; at+word <= len(other); at += word {
@@ -104,7 +111,11 @@ func (n *needles) addMemory(form Form, owner int, memory, other []byte) {
 	}
 	for at := 0; at+word <= len(memory); at += word {
 		p := memory[at : at+word]
-		if w := binary.LittleEndian.Uint64(p); w>>48 != 0 && distinct(p) >= 6 && !others[w] && !tapers()[w] {
+		w := binary.LittleEndian.Uint64(p)
+		if form == Resampled && !(math.Abs(math.Float64frombits(w)) > beyondRest) {
+			continue
+		}
+		if w>>48 != 0 && distinct(p) >= 6 && !others[w] && !tapers()[w] {
 			n.addWord(form, owner, w)
 		}
 	}

@@ -115,4 +115,7 @@ func (c *residueCommand) searchRunning(app *appContext) (*residue.Report, error)
 // tell shows on standard error how far the search is.
 func (c *residueCommand) tell(app *appContext, p residue.Progress) {
 	fmt.Fprintf(app.stderr, "%-6s round %d of %d, %-16s %d copies so far\n", p.Transport, p.Round, p.Rounds, p.When+":", p.Copies)
+	for _, found := range p.Found {
+		fmt.Fprintln(app.stderr, found)
+	}
 }

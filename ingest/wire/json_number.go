@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"errors"
 	"math"
 	"math/bits"
 	"strconv"
@@ -166,6 +167,12 @@ func parseNumber(data []byte, i int) (v float64, next int, f fault) {
 		}
 		power, i = power-exponent, next
 	}
+	for ; power < 0 && mantissa <= math.MaxUint64/10; power++ {
+		mantissa *= 10
+		if mantissa == 0 {
+			power = -1 // whatever the exponent
+		}
+	}
 	if digits > 19 || power < 0 || power > maxPower {
 		return parseSlow(data, start)
 	}
@@ -238,10 +245,14 @@ func parseSlow(data []byte, start int) (float64, int, fault) {
 	if f != faultNone {
 		return 0, end, f
 	}
-	// ParseFloat keeps nothing of its argument, so the string may share the
-	// frame's memory: a copy would be a sample left on the heap.
+	// The string may share the frame's memory: a copy would be a sample left on the
+	// heap. An error holds one, which is overwritten.
 	v, err := strconv.ParseFloat(unsafe.String(&data[start], end-start), 64)
 	if err != nil {
+		var e *strconv.NumError
+		if errors.As(err, &e) && len(e.Num) > 0 {
+			clear(unsafe.Slice(unsafe.StringData(e.Num), len(e.Num)))
+		}
 		return 0, start, faultRange
 	}
 	return v, end, faultNone

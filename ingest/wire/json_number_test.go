@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"strconv"
@@ -114,5 +115,19 @@ func TestParseTime(t *testing.T) {
 				t.Errorf("parseTime(%s) = %d, next %d, fault %d, want %d, fault %d", c.text, got, next, f, c.want, c.f)
 			}
 		}
+	}
+}
+
+// An error of the standard library holds a copy of the number. Nothing of it may
+// stay: the frame that it came in is all that is overwritten by others.
+func TestNumbersBeyondTheRangeLeaveNoCopy(t *testing.T) {
+	text := []byte("7253819612345678901e999")
+	_, err := strconv.ParseFloat(string(text), 64)
+	var e *strconv.NumError
+	if !errors.As(err, &e) || e.Num != string(text) {
+		t.Fatalf("the control: an error without a copy, %v", err)
+	}
+	if _, _, f := parseSlow(text, 0); f != faultRange || string(text) != "7253819612345678901e999" {
+		t.Errorf("fault %d, and the frame holds %s", f, text)
 	}
 }

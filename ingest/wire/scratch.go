@@ -19,9 +19,23 @@ type Scratch struct {
 // frames since the last Clear: what they did not reach is still zero.
 func (s *Scratch) Clear() {
 	clear(s.block)
-	clear(s.linear[:cap(s.linear)])
-	clear(s.gravity[:cap(s.gravity)])
+	clear(s.linear)
+	clear(s.gravity)
 	s.block, s.linear, s.gravity = s.block[:0], s.linear[:0], s.gravity[:0]
+}
+
+// shortestReading is how many bytes a reading has as JSON at least.
+const shortestReading = len(`{"name":"gravity","time":0,"values":{"x":0,"y":0,"z":0}}`)
+
+// reserve makes room for all readings that a text can hold. Were it made as they
+// come, the stack might have to grow for it, and be moved with readings on it.
+func (s *Scratch) reserve(dst *Batch, text int) {
+	clear(s.linear)
+	clear(s.gravity)
+	n := min(MaxSamples, text/shortestReading)
+	s.linear, s.gravity = grow(s.linear[:0], n), grow(s.gravity[:0], n)
+	dst.Samples = grow(dst.Samples, n)
+	dst.Fixes = grow(dst.Fixes, min(MaxFixes, n))
 }
 
 // unfold decodes an S2 block. The result is valid until the next call.
