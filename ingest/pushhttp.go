@@ -253,10 +253,12 @@ func isMaxBytes(err error) bool {
 	return errors.As(err, &tooLarge)
 }
 
-// gunzip unpacks one gzip stream of at most so many bytes. The decoder keeps
-// the last 32 KiB of what it has unpacked, so it unpacks zeros afterwards.
+// gunzip unpacks a gzip stream (RFC 1952: one member after another) of at most so
+// many bytes. The decoder keeps the last 32 KiB of what it has unpacked, so it
+// unpacks zeros afterwards.
 func gunzip(packed []byte, most int) ([]byte, error) {
-	r, err := gzip.NewReader(bytes.NewReader(packed))
+	rest := bytes.NewReader(packed)
+	r, err := gzip.NewReader(rest)
 	if err != nil {
 		return nil, err
 	}
@@ -266,11 +268,25 @@ func gunzip(packed []byte, most int) ([]byte, error) {
 		}
 	}()
 	unpacked := frame{data: make([]byte, 0, frameBytesInitial)}
-	if err := unpacked.read(r, most); err != nil {
-		clear(unpacked.data[:cap(unpacked.data)])
-		return nil, err
+	for {
+		// Member by member: the decoder takes a header that ends within its name
+		// for the end of the stream.
+		r.Multistream(false)
+		err := unpacked.read(r, most)
+		if err == nil && rest.Len() > 0 {
+			if err = r.Reset(rest); err == nil {
+				continue
+			}
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+		}
+		if err != nil {
+			clear(unpacked.data[:cap(unpacked.data)])
+			return nil, err
+		}
+		return unpacked.data, nil
 	}
-	return unpacked.data, nil
 }
 
 // zeros is 64 KiB of them, packed: twice the window of a decoder.
