@@ -107,15 +107,15 @@ func TestPressure(t *testing.T) {
 	p := pressure{limit: 20 * time.Millisecond}
 	// Where a probe comes half a second late there are two a second: as many
 	// seconds have to do as with probes that are a little late.
-	p.probe(500*time.Millisecond, 500*time.Millisecond)
-	p.probe(500*time.Millisecond, 500*time.Millisecond)
+	p.probe(500*time.Millisecond, 500*time.Millisecond, 0)
+	p.probe(500*time.Millisecond, 500*time.Millisecond, 0)
 	if !p.shedding.Load() {
 		t.Errorf("after a second of great lateness %v", time.Duration(p.lateness.Load()))
 	}
 	p = pressure{limit: 20 * time.Millisecond}
 	probes := func(n int, late time.Duration) bool {
 		for range n {
-			p.probe(late, max(late, probeEvery))
+			p.probe(late, max(late, probeEvery), 0)
 		}
 		return p.shedding.Load()
 	}
@@ -152,14 +152,14 @@ func TestReopening(t *testing.T) {
 	if n := comeIn(500, 1000); n != 500 {
 		t.Errorf("%d of 500 were let in before there was any overload", n)
 	}
-	p.probe(time.Second, 5*time.Second)
+	p.probe(time.Second, 5*time.Second, 1000)
 	if n := comeIn(500, 1000); n != 0 {
 		t.Errorf("%d were let in during the overload", n)
 	}
 	if n := comeIn(10, shedsFrom-1); n != 10 {
 		t.Errorf("%d of 10 were let in where few are", n)
 	}
-	p.probe(0, 5*time.Second)
+	p.probe(0, 5*time.Second, 1000)
 	for second := range 10 {
 		n := 0
 		for range 100 {
@@ -176,6 +176,16 @@ func TestReopening(t *testing.T) {
 	now += int64(reopening)
 	if n := comeIn(500, 1000); n != 500 {
 		t.Errorf("%d of 500 were let in when it was long over", n)
+	}
+
+	// Thousands that leave at once make a node late as well. When they are gone,
+	// as many as half of them are welcome, though nobody was refused before.
+	p = pressure{limit: 20 * time.Millisecond}
+	p.probe(time.Millisecond, time.Second, 9000)
+	p.probe(time.Second, 5*time.Second, shedsFrom)
+	p.probe(0, 5*time.Second, shedsFrom)
+	if n := comeIn(1000, 1000); n != 1000 {
+		t.Errorf("%d of 1000 were let in when 9000 had left", n)
 	}
 }
 

@@ -23,9 +23,9 @@ type pressure struct {
 	limit    time.Duration
 
 	mu       sync.Mutex
-	reopened int64 // when the door opened again last, Unix nanoseconds
-	readmits meter // those let in since
-	held     int   // the most sessions that somebody was refused at for load, since it was last long over
+	reopened int64   // when the door opened again last, Unix nanoseconds
+	readmits meter   // those let in since
+	held     float64 // the most sessions there were, e times fewer for each reopening that has gone by since
 }
 
 const (
@@ -40,13 +40,13 @@ const (
 
 	// After an overload the door opens slowly, or those who were kept out bring
 	// about the next: for so long, the sessions grow by one percent a second, from
-	// half of those at which there was one.
+	// half of those that there were lately.
 	reopening       = time.Minute
 	reopeningGrowth = 0.01
 )
 
 // watch probes until ctx is done.
-func (p *pressure) watch(ctx context.Context) {
+func (p *pressure) watch(ctx context.Context, sessions func() int) {
 	ticker := time.NewTicker(probeEvery)
 	defer ticker.Stop()
 	var e errand
@@ -59,30 +59,32 @@ func (p *pressure) watch(ctx context.Context) {
 			return
 		case due := <-ticker.C:
 			now := time.Now()
-			p.probe(max(now.Sub(due), e.late(now)), now.Sub(before))
+			p.probe(max(now.Sub(due), e.late(now)), now.Sub(before), sessions())
 			before = now
 		}
 	}
 }
 
-// probe takes note of how late one is, for the time since the one before.
+// probe takes note of how late one is, for the time since the one before, and of
+// how many sessions there are.
 // Shedding begins at the limit and ends at half of it, so that what was shed does
 // not bring about the next shedding. A probe counts for twice the limit at most:
 // one long collection of garbage is no overload, and what was a great one is over
 // as soon as another.
-func (p *pressure) probe(late, since time.Duration) {
+func (p *pressure) probe(late, since time.Duration, sessions int) {
 	smoothed := float64(p.lateness.Load())
 	weight := 1 - math.Exp(-float64(since)/float64(smoothing))
 	smoothed += weight * (float64(late) - smoothed)
 	p.lateness.Store(int64(smoothed))
 	p.strain += weight * (float64(min(late, 2*p.limit)) - p.strain)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held = max(float64(sessions), p.held*math.Exp(-float64(since)/float64(reopening)))
 	switch {
 	case p.strain > float64(p.limit):
 		p.shedding.Store(true)
 	case p.strain < float64(p.limit)/2 && p.shedding.Load():
-		p.mu.Lock()
 		p.reopened = time.Now().UnixNano()
-		p.mu.Unlock()
 		p.shedding.Store(false)
 	}
 }
@@ -97,12 +99,10 @@ func (p *pressure) admits(now int64, sessions int) bool {
 	defer p.mu.Unlock()
 	switch {
 	case shedding:
-		p.held = max(p.held, sessions)
 		return false
 	case p.reopened == 0 || now-p.reopened > int64(reopening):
-		p.held = 0
 		return true
-	case sessions < p.held/2:
+	case float64(sessions) < p.held/2:
 		return true
 	}
 	return p.readmits.take(now, 1, newPace(int(math.Ceil(reopeningGrowth*float64(sessions))), 1))

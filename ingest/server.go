@@ -157,7 +157,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	sweeping, stopSweeping := context.WithCancel(context.Background())
 	goroutines.Go(func() { s.sweep(sweeping) })
-	goroutines.Go(func() { s.pressure.watch(sweeping) })
+	goroutines.Go(func() { s.pressure.watch(sweeping, s.registry.count) })
 	goroutines.Go(func() { s.relieve(sweeping) })
 	s.serving.Store(true)
 
