@@ -18,14 +18,16 @@ import (
 // programs on the same machine, without a model of any of it.
 type pressure struct {
 	lateness atomic.Int64 // smoothed, nanoseconds
-	strain   float64      // the same of probes that count for as much as twice the limit; for probe only
 	shedding atomic.Bool
 	limit    time.Duration
 
 	mu       sync.Mutex
-	reopened int64   // when the door opened again last, Unix nanoseconds
-	readmits meter   // those let in since
-	held     float64 // the most sessions there were, e times fewer for each reopening that has gone by since
+	own      float64       // share of one processor that this process takes, smoothed
+	strain   float64       // as lateness, of probes that count for as much as twice the limit
+	calm     time.Duration // for how long strain has been far below the limit
+	reopened int64         // when the door opened again last, Unix nanoseconds
+	readmits meter         // those let in since
+	held     float64       // the most sessions there were, of those that have gone, e times fewer with each minute
 }
 
 const (
@@ -38,11 +40,25 @@ const (
 	// what it suffers from, and nobody would be served better.
 	shedsFrom = 100
 
+	// shedsFromShare is the share of one processor that this process has to take
+	// before it sheds: where it is late and does less, others of the machine keep
+	// it waiting, and turning runners away would be no help.
+	shedsFromShare = 0.1
+
 	// After an overload the door opens slowly, or those who were kept out bring
-	// about the next: for so long, the sessions grow by one percent a second, from
-	// half of those that there were lately.
-	reopening       = time.Minute
+	// about the next. Up to half of the sessions that there were lately, everybody
+	// comes in. From there on it is so many a second and such a share of the
+	// sessions, twice as many after each few seconds in which nothing was late; and
+	// a small share where something is: what a node can bear is not known until it
+	// is nearly too much.
+	reopening       = 10 * time.Minute
+	reopeningPace   = 20
 	reopeningGrowth = 0.01
+	reopeningTwice  = 5 * time.Second
+	carefulGrowth   = 0.001
+
+	// lately is how fast sessions that have gone are forgotten.
+	lately = time.Minute
 )
 
 // watch probes until ctx is done.
@@ -52,36 +68,40 @@ func (p *pressure) watch(ctx context.Context, sessions func() int) {
 	var e errand
 	defer e.end()
 	e.begin()
-	before := time.Now()
+	before, used := time.Now(), processorTime()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case due := <-ticker.C:
-			now := time.Now()
-			p.probe(max(now.Sub(due), e.late(now)), now.Sub(before), sessions())
-			before = now
+			now, total := time.Now(), processorTime()
+			p.probe(max(now.Sub(due), e.late(now)), now.Sub(before), total-used, sessions())
+			before, used = now, total
 		}
 	}
 }
 
 // probe takes note of how late one is, for the time since the one before, and of
-// how many sessions there are.
+// the processor time that this process has used since and how many sessions it has.
 // Shedding begins at the limit and ends at half of it, so that what was shed does
 // not bring about the next shedding. A probe counts for twice the limit at most:
 // one long collection of garbage is no overload, and what was a great one is over
 // as soon as another.
-func (p *pressure) probe(late, since time.Duration, sessions int) {
+func (p *pressure) probe(late, since, used time.Duration, sessions int) {
 	smoothed := float64(p.lateness.Load())
 	weight := 1 - math.Exp(-float64(since)/float64(smoothing))
 	smoothed += weight * (float64(late) - smoothed)
 	p.lateness.Store(int64(smoothed))
-	p.strain += weight * (float64(min(late, 2*p.limit)) - p.strain)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.held = max(float64(sessions), p.held*math.Exp(-float64(since)/float64(reopening)))
+	p.own += weight * (float64(used)/float64(max(since, 1)) - p.own)
+	p.strain += weight * (float64(min(late, 2*p.limit)) - p.strain)
+	p.held = max(float64(sessions), p.held*math.Exp(-float64(since)/float64(lately)))
+	if p.calm += since; p.strain >= float64(p.limit)/8 {
+		p.calm = 0
+	}
 	switch {
-	case p.strain > float64(p.limit):
+	case p.strain > float64(p.limit) && p.own >= shedsFromShare:
 		p.shedding.Store(true)
 	case p.strain < float64(p.limit)/2 && p.shedding.Load():
 		p.reopened = time.Now().UnixNano()
@@ -102,10 +122,14 @@ func (p *pressure) admits(now int64, sessions int) bool {
 		return false
 	case p.reopened == 0 || now-p.reopened > int64(reopening):
 		return true
-	case float64(sessions) < p.held/2:
+	case float64(sessions) < p.held/2 || p.own < shedsFromShare:
 		return true
 	}
-	return p.readmits.take(now, 1, newPace(int(math.Ceil(reopeningGrowth*float64(sessions))), 1))
+	each := carefulGrowth * float64(sessions)
+	if p.calm > 0 {
+		each = (reopeningPace + reopeningGrowth*float64(sessions)) * math.Exp2(min(10, p.calm.Seconds()/reopeningTwice.Seconds()))
+	}
+	return p.readmits.take(now, 1, newPace(int(math.Ceil(each)), 1))
 }
 
 // An errand is a byte that goes through a pipe again and again, to a goroutine
@@ -174,7 +198,7 @@ const (
 	// Relief begins after so many seconds of this many times the lateness that
 	// closes the door. What passes by itself sends nobody away.
 	reliefAfter    = 5
-	reliefMultiple = 10
+	reliefMultiple = 5
 
 	// reliefShare is the share of the sessions that is sent away in a second in
 	// which nothing has become better.
