@@ -57,14 +57,11 @@ type workspace struct {
 	answer     []byte
 
 	refusedLocation bool // tell the client that its fixes were dropped
-	grown           bool // by an unusual frame: do not keep
+	grown           bool // by an unusual frame, or left half way: do not keep
 	holds           bool // something raw, perhaps
 }
 
-const (
-	samplesKept   = 1024
-	estimatesKept = 64
-)
+const estimatesKept = 64
 
 var workspaces = sync.Pool{New: func() any {
 	// Room for estimates is made now, and not in the middle of a frame: wire.Scratch
@@ -78,7 +75,6 @@ func (w *workspace) clearSamples() {
 		return
 	}
 	w.holds = false
-	w.grown = w.grown || cap(w.batch.Samples) > samplesKept
 	if !clears {
 		w.batch = wire.Batch{Samples: w.batch.Samples[:0], Fixes: w.batch.Fixes[:0]}
 		return
@@ -95,9 +91,9 @@ func erase[T any](s []T) {
 	}
 }
 
-// release clears a workspace and gives it back. One that had to grow for an
-// unusual frame, or that failed half way, is not kept, because clearing it
-// would cost every later frame.
+// release clears a workspace and gives it back. One with room for unusually many
+// estimates, or that failed half way, is not kept. Room for readings is: a frame of
+// fifty bytes can ask for all that there can be, and clearing costs by what is used.
 func (w *workspace) release() {
 	w.clearSamples()
 	w.grown = w.grown || cap(w.estimates) > estimatesKept
