@@ -42,6 +42,10 @@ func (s *Server) identify(r *http.Request) (identity.Identity, *Problem) {
 	return who, nil
 }
 
+// tokenNames are what clients call a token in an address, in any case that Unicode
+// knows: ſ is an s too.
+var tokenNames = [...]string{"token", "access_token", "bearer", "authorization"}
+
 // tokenInQuery reports whether a query names a token. It reads what url.Values
 // would pass over, such as parameters with a semicolon between them: whoever
 // wrote them has to learn of it.
@@ -51,9 +55,10 @@ func tokenInQuery(query string) bool {
 		if plain, err := url.QueryUnescape(name); err == nil {
 			name = plain
 		}
-		switch strings.ToLower(name) {
-		case "token", "access_token", "bearer", "authorization":
-			return true
+		for _, secret := range tokenNames {
+			if strings.EqualFold(name, secret) {
+				return true
+			}
 		}
 	}
 	return false

@@ -243,6 +243,9 @@ func readObject(body io.Reader) (map[string]json.RawMessage, error) {
 		return nil, problem(http.StatusBadRequest, CodeMalformed, "the body ended before it was whole")
 	}
 	notJSON := problem(http.StatusBadRequest, CodeMalformed, "the body must be one JSON object")
+	if !json.Valid(text) { // nor what a decoder takes piece by piece and not as a whole: what is nested too deep
+		return nil, notJSON
+	}
 	dec := json.NewDecoder(bytes.NewReader(text))
 	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
 		return nil, notJSON

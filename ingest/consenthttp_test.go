@@ -221,6 +221,7 @@ func FuzzReadAnswer(f *testing.F) {
 	f.Add(`{"notice_version":"v","notice_sha256":"h","refused":true}`)
 	f.Add(`{"categories":["a"],"categories":["b"]}`)
 	f.Add(`{"a":{"b":[1,2,{"c":null}]}} `)
+	f.Add(`{"a":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`)
 	f.Add(`{`)
 	f.Fuzz(func(t *testing.T, body string) {
 		req, err := readAnswer(strings.NewReader(body))

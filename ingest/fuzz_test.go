@@ -79,7 +79,7 @@ func FuzzNumberOf(f *testing.F) {
 // FuzzTokenInQuery: whatever url.Values would find by the name of a token is
 // found.
 func FuzzTokenInQuery(f *testing.F) {
-	for _, query := range []string{"token=x", "a=b&token", "a=b;token=x", "%74oken=x", "Access_Token=x", "token=%zz", "a=token", "bpm_range=80-100"} {
+	for _, query := range []string{"token=x", "a=b&token", "a=b;token=x", "%74oken=x", "Access_Token=x", "acce%c5%bfs_token=x", "token=%zz", "a=token", "bpm_range=80-100"} {
 		f.Add(query)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
