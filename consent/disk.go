@@ -2,29 +2,7 @@
 
 package consent
 
-import (
-	"errors"
-	"fmt"
-	"os"
-
-	"golang.org/x/sys/unix"
-)
-
-// lockExclusively makes sure that no other process has the store open: two
-// would write over each other. The lock goes with the process, however it ends.
-func lockExclusively(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			err = fmt.Errorf("%s is held by another process: one ledger folder serves one process", path)
-		}
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
-}
+import "golang.org/x/sys/unix"
 
 // freeSpace returns the bytes that may still be written to the disk of dir.
 func freeSpace(dir string) (uint64, error) {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/tempogate/tempogate/consent/internal/filelock"
 )
 
 const (
@@ -53,7 +55,11 @@ var errNoServer = errors.New("the embedded server is down")
 // been found whole as far as they were acknowledged, and what they hold has been
 // taken in.
 func startEmbedded(dir string, acknowledged uint64, found intake, log *slog.Logger) (*embedded, error) {
-	lock, err := lockExclusively(filepath.Join(dir, lockFile))
+	// Two processes would write over each other.
+	lock, err := filelock.TryLock(filepath.Join(dir, lockFile))
+	if errors.Is(err, filelock.ErrHeld) {
+		err = fmt.Errorf("%s is held by another process: one ledger folder serves one process", filepath.Join(dir, lockFile))
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -15,8 +15,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/tempogate/tempogate/consent/internal/filelock"
 	"github.com/tempogate/tempogate/consent/internal/keyfile"
 )
 
@@ -168,18 +167,8 @@ func (f keyringFile) rotate(now time.Time, revoke bool) error {
 // lock keeps other processes, and other goroutines, from writing the file until
 // unlock is called. Reading needs no lock: the file is replaced as a whole.
 func (f keyringFile) lock() (unlock func(), err error) {
-	file, err := os.OpenFile(filepath.Join(f.dir, issuerLockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	file, err := filelock.Lock(filepath.Join(f.dir, issuerLockFile))
 	if err != nil {
-		return nil, fmt.Errorf("identity: lock of the key file: %w", err)
-	}
-	for {
-		err = unix.Flock(int(file.Fd()), unix.LOCK_EX)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if err != nil {
-		file.Close()
 		return nil, fmt.Errorf("identity: lock of the key file: %w", err)
 	}
 	return func() { file.Close() }, nil // closing gives the lock back
@@ -200,7 +189,7 @@ func (f keyringFile) replace(data []byte) (err error) {
 	if _, err := temporary.Write(data); err != nil {
 		return err
 	}
-	if err := temporary.Sync(); err != nil {
+	if err := errors.Join(temporary.Sync(), temporary.Close()); err != nil { // Windows renames no open file
 		return err
 	}
 	if err := os.Rename(temporary.Name(), f.path()); err != nil {

@@ -22,6 +22,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/nats-io/nkeys"
 )
@@ -152,8 +153,12 @@ func create(path string, data []byte) (err error) {
 	return SyncDir(dir)
 }
 
-// SyncDir makes the names in a folder survive a power failure.
+// SyncDir makes the names in a folder survive a power failure. Windows, which
+// cannot be asked to, keeps them in its journal.
 func SyncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
