@@ -104,7 +104,7 @@ func readStream(dir string, b blockReader, each func(sequence uint64, subject st
 	for i, number := range numbers {
 		b.name = filepath.Join(dir, blockFolder(b.stream), strconv.Itoa(number)+".blk")
 		b.number, b.last, b.at = number, i == len(numbers)-1, 0
-		if err := b.read(each); err != nil {
+		if err := b.readFile(each); err != nil {
 			return err
 		}
 	}
@@ -146,18 +146,22 @@ type blockReader struct {
 	at int64 // where the record begins
 }
 
-func (b *blockReader) read(each func(uint64, string, []byte) error) error {
+func (b *blockReader) readFile(each func(uint64, string, []byte) error) error {
 	file, err := os.Open(b.name)
 	if err != nil {
 		return unavailable("the ledger's files cannot be read", err)
 	}
 	defer file.Close()
+	return b.read(file, each)
+}
+
+func (b *blockReader) read(block io.Reader, each func(uint64, string, []byte) error) error {
 	key := sha256.Sum256(fmt.Appendf(nil, "%s-%d", b.stream, b.number))
 	hash, err := highwayhash.NewDigest64(key[:])
 	if err != nil {
 		return unavailable("the ledger's files cannot be checked", err)
 	}
-	in := bufio.NewReaderSize(file, 64<<10)
+	in := bufio.NewReaderSize(block, 64<<10)
 	var head [recordHead]byte
 	var record []byte
 	for {

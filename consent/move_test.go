@@ -5,9 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
@@ -368,6 +368,27 @@ func TestADamagedLedgerIsNotExported(t *testing.T) {
 // FuzzReadRecords feeds anything to the reader of records, as somebody could who
 // has the keys.
 func FuzzReadRecords(f *testing.F) {
+	f.Add([]byte("e\x09\x02consent.a{}.\x00\x02{}"))
+	f.Add([]byte("e\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"))
+	f.Add([]byte("."))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		total := 0
+		err := readRecords(bytes.NewReader(data), func(kind byte, subject string, body []byte) error {
+			total += 3 + len(subject) + len(body) // at the least
+			return nil
+		})
+		if total > len(data) {
+			t.Errorf("%d bytes out of %d", total, len(data))
+		}
+		if err == nil && !bytes.Contains(data, []byte{kindEnd}) {
+			t.Error("an end where there is none")
+		}
+	})
+}
+
+// FuzzMoveReader feeds anything to what decrypts, as anybody could: nothing comes
+// out but what was written.
+func FuzzMoveReader(f *testing.F) {
 	var out bytes.Buffer
 	w, err := newMoveWriter(&out, movingKey, moveHeader{ExportedAt: time.Unix(0, 0)})
 	if err != nil {
@@ -376,22 +397,37 @@ func FuzzReadRecords(f *testing.F) {
 	if err := errors.Join(w.record(kindEntry, "consent.a", []byte("{}")), w.record(kindPerson, "person.a", make([]byte, secretSize)), w.end(Moved{})); err != nil {
 		f.Fatal(err)
 	}
-	f.Add([]byte("e\x09\x02consent.a{}.\x00\x02{}"))
-	f.Add([]byte("e\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"))
-	f.Add([]byte("."))
+	f.Add(out.Bytes())
+	f.Add(out.Bytes()[:out.Len()-1])
+	f.Add([]byte(`{"format":"` + moveFormat + `"}` + "\n"))
+	written, err := readMoved(out.Bytes()) // of files that differ, because the salt is drawn
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		total := 0
-		err := readRecords(bytes.NewReader(data), func(kind byte, subject string, body []byte) error {
-			total += 3 + len(subject) + len(body)
-			return nil
-		})
-		if total > len(data)+2 { // a record has at least so many bytes
-			t.Errorf("%d bytes out of %d", total, len(data))
+		switch read, err := readMoved(data); {
+		case err != nil:
+			wantCode(t, err, CodeBadLedgerFile)
+		case !bytes.Equal(read, written):
+			t.Errorf("%d bytes came out that were never written", len(read))
 		}
-		if err == nil && !strings.Contains(string(data), string(rune(kindEnd))) {
-			t.Error("an end where there is none")
-		}
-		// Whatever is encrypted comes back as it was, and only whole.
+	})
+}
+
+// readMoved decrypts a file.
+func readMoved(file []byte) ([]byte, error) {
+	r, _, err := newMoveReader(bytes.NewReader(file), movingKey)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
+}
+
+// FuzzMove: whatever is encrypted comes back as it was, and only whole.
+func FuzzMove(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(bytes.Repeat([]byte("a"), chunkSize))
+	f.Fuzz(func(t *testing.T, data []byte) {
 		var out bytes.Buffer
 		w, err := newMoveWriter(&out, movingKey, moveHeader{})
 		if err != nil {
@@ -410,7 +446,7 @@ func FuzzReadRecords(f *testing.F) {
 				back = bytes.Clone(body)
 			}
 			return nil
-		}); err != nil && len(data) <= 2*maxEntry || err == nil && !bytes.Equal(back, data) {
+		}); (err != nil) != (len(data) > 2*maxEntry) || err == nil && !bytes.Equal(back, data) {
 			t.Errorf("%d bytes came back as %d: %v", len(data), len(back), err)
 		}
 	})

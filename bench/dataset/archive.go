@@ -34,11 +34,17 @@ func openArchive(path string) (*directory, error) {
 	if err != nil {
 		return nil, &LineError{path, 0, fmt.Errorf("damaged zip file: %w", err)}
 	}
-	d := newDirectory(path)
+	d := archiveDirectory(path, archive.File)
 	d.close = func() { archive.Close() }
+	return d, nil
+}
+
+// archiveDirectory returns the members of an archive as a directory.
+func archiveDirectory(path string, members []*zip.File) *directory {
+	d := newDirectory(path)
 	d.members = map[string]*zip.File{}
-	top := commonFolder(archive.File)
-	for _, member := range archive.File {
+	top := commonFolder(members)
+	for _, member := range members {
 		name := strings.TrimPrefix(member.Name, top)
 		if name == "" || strings.HasSuffix(name, "/") {
 			continue
@@ -50,7 +56,7 @@ func openArchive(path string) (*directory, error) {
 		d.add(name, false)
 		d.members[name] = member
 	}
-	return d, nil
+	return d
 }
 
 // commonFolder returns the folder that all files of an archive lie in, with a

@@ -117,10 +117,18 @@ func FuzzArchive(f *testing.F) {
 		f.Add(content)
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		path := filepath.Join(t.TempDir(), "fuzz.zip")
-		if err := os.WriteFile(path, content, 0o644); err != nil {
-			t.Fatal(err)
+		recordings, err := readDirectory("fuzz.zip", "fuzz", Options{MaxBytes: 1 << 20, MaxSamples: 1000}, func(path string) (*directory, error) {
+			archive, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
+			if err != nil {
+				return nil, err
+			}
+			return archiveDirectory(path, archive.File), nil
+		})
+		if err != nil && recordings != nil {
+			t.Fatal("recordings beside an error")
 		}
-		Read(path, Options{MaxBytes: 1 << 20, MaxSamples: 1000})
+		for i := range recordings {
+			fuzzCheck(t, &recordings[i])
+		}
 	})
 }

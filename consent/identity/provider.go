@@ -117,19 +117,22 @@ func OpenProvider(ctx context.Context, config ProviderConfig) (*Provider, error)
 	if err != nil {
 		return nil, fmt.Errorf("identity: the provider %s cannot be used: %w", config.Issuer, shorten(err))
 	}
-	life, end := context.WithCancel(context.Background())
-	keys.life = life
-	p := &Provider{
+	p := newProvider(config, keys, pseudonyms)
+	keys.life, p.end = context.WithCancel(context.Background())
+	go p.refresh(keys.life)
+	return p, nil
+}
+
+// newProvider returns a Provider that has these keys, and nobody to refresh them.
+func newProvider(config ProviderConfig, keys *keySet, pseudonyms *Pseudonyms) *Provider {
+	return &Provider{
 		config:     config,
 		keys:       keys,
 		pseudonyms: pseudonyms,
-		end:        end,
 		ended:      make(chan struct{}),
 		expect: newExpectation(config.Issuer, config.Audience, ProviderSkew, config.now,
 			"the token was signed with a key that "+config.Issuer+" does not publish: get one from there, or try again in some seconds if its keys have just changed"),
 	}
-	go p.refresh(life)
-	return p, nil
 }
 
 // discover asks the provider where its keys are, and for the keys.

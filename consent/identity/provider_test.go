@@ -1,8 +1,10 @@
 package identity
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
@@ -16,6 +18,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
 	op "github.com/hashicorp/cap/oidc"
+	"golang.org/x/time/rate"
 )
 
 // What the provider itself gives to an app that logs somebody in is taken,
@@ -285,22 +288,48 @@ func TestKeysThatAreTaken(t *testing.T) {
 	}
 }
 
+// FuzzProviderVerify: no token stands for anybody but one that was signed. Keys and
+// times are fixed, because each process of a fuzzer makes its own: what one of them
+// signs has to hold for the others.
 func FuzzProviderVerify(f *testing.F) {
-	provider := startProvider(f)
-	verifier := provider.open(provider.config())
-	provider.Stop() // nothing that comes out may need the network
-	token := provider.sign(nil)
-	principal := verifier.pseudonyms.Of(provider.Addr(), testSubject)
+	pseudonyms, err := OpenPseudonyms(f.TempDir())
+	if err != nil {
+		f.Fatal(err)
+	}
+	curve, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		f.Fatal(err)
+	}
+	edwards := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
+	keys := &keySet{limiter: rate.NewLimiter(0, 0), now: time.Now, life: f.Context()} // nothing that comes out may need the network
+	keys.current.Store(&[]jose.JSONWebKey{
+		{Key: curve.Public(), KeyID: "first", Algorithm: "ES256", Use: "sig"},
+		{Key: edwards.Public(), KeyID: "second"},
+	})
+	verifier := newProvider(ProviderConfig{
+		Issuer: "https://login.example.org", Audience: testAudience, now: func() time.Time { return noon },
+	}, keys, pseudonyms)
+	claims := jwt.RegisteredClaims{
+		Issuer: verifier.config.Issuer, Subject: testSubject, Audience: jwt.ClaimStrings{testAudience},
+		IssuedAt: jwt.NewNumericDate(noon), ExpiresAt: jwt.NewNumericDate(noon.Add(time.Hour)),
+	}
+	principal := pseudonyms.Of(claims.Issuer, testSubject)
+	token := signAs(f, "ES256", curve, map[string]any{"kid": "first"}, claims)
 	f.Add(token)
+	f.Add(signAs(f, "EdDSA", edwards, map[string]any{"kid": "second"}, claims))
+	f.Add(signAs(f, "EdDSA", edwards, map[string]any{"kid": nil}, claims))
 	f.Add(token + "\n")
 	f.Add("..")
 	f.Add("eyJhbGciOiJub25lIn0.e30.")
 	f.Add("eyJhbGciOiJFUzI1NiIsImtpZCI6ImEifQ.e30.AAAA")
 	f.Add(strings.Replace(token, ".", ".a", 1))
+	if got, err := verifier.Verify(f.Context(), token); err != nil || got.Principal != principal {
+		f.Fatalf("a good token stands for %q: %v", got.Principal, err)
+	}
 	f.Fuzz(func(t *testing.T, mutated string) {
 		identity, err := verifier.Verify(context.Background(), mutated)
 		switch {
-		case err == nil && identity.Principal != principal:
+		case err == nil && (identity.Principal != principal || !identity.ExpiresAt.Equal(noon.Add(time.Hour))):
 			t.Errorf("a token that was never issued was taken")
 		case err != nil && !strings.HasPrefix(err.Error(), "identity: "):
 			t.Errorf("%v does not say where it comes from", err)
