@@ -159,11 +159,10 @@ func measureWithdrawals(t *testing.T) {
 	}
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
-	ctx := t.Context()
 	all := make([]*live, n)
 	began := time.Now()
 	for i := range all {
-		all[i] = openLive(t, ctx, &tasks, nodes[i%3], i, clusterEvery)
+		all[i] = openLive(t, t.Context(), &tasks, nodes[i%3], i, clusterEvery)
 	}
 	defer func() {
 		for _, l := range all {
@@ -174,30 +173,11 @@ func measureWithdrawals(t *testing.T) {
 	fmt.Fprintf(os.Stderr, "%d sessions opened in %.1f s\n", n, time.Since(began).Seconds())
 	time.Sleep(clusterEvery) // each has sent
 
-	var asked, acknowledged, bare []time.Duration
+	var w withdrawn
 	for k := range min(clusterWithdrawals, n) {
 		i := k * (n / min(clusterWithdrawals, n))
 		elsewhere := callerOf(t, nodes[(i+1+k%2)%3], consent.NameOf(i))
-		var began time.Time
-		for range 2 { // the first one connects
-			began = time.Now()
-			if _, err := elsewhere.Keys(ctx); err != nil {
-				t.Fatal(err)
-			}
-		}
-		bare = append(bare, time.Since(began))
-		began = time.Now()
-		if err := elsewhere.Withdraw(ctx); err != nil {
-			t.Fatal(err)
-		}
-		answered := time.Now()
-		close(all[i].acked)
-		closed, ok := <-all[i].closed
-		if !ok {
-			t.Fatal("a session ended without the close code of a withdrawal")
-		}
-		asked = append(asked, closed.Sub(began))
-		acknowledged = append(acknowledged, max(closed.Sub(answered), 0))
+		w.from(t, all[i], elsewhere)
 		elsewhere.Close()
 	}
 	for _, f := range []struct {
@@ -205,10 +185,10 @@ func measureWithdrawals(t *testing.T) {
 		value float64
 	}{
 		{"sessions", float64(n)},
-		{"withdraw_to_close_elsewhere_p50_ms", quantile(asked, 0.50)},
-		{"withdraw_to_close_elsewhere_p99_ms", quantile(asked, 0.99)},                     // from the DELETE being sent to one node to the close code being read from another
-		{"withdraw_acknowledged_to_close_elsewhere_p99_ms", quantile(acknowledged, 0.99)}, // from the answer to it
-		{"bare_request_p99_ms", quantile(bare, 0.99)},                                     // GET /v1/keys right before: how late this machine is anyway
+		{"withdraw_to_close_elsewhere_p50_ms", quantile(w.asked, 0.50)},
+		{"withdraw_to_close_elsewhere_p99_ms", quantile(w.asked, 0.99)},                     // from the DELETE being sent to one node to the close code being read from another
+		{"withdraw_acknowledged_to_close_elsewhere_p99_ms", quantile(w.acknowledged, 0.99)}, // from the answer to it
+		{"bare_request_p99_ms", quantile(w.bare, 0.99)},                                     // GET /v1/keys right before: how late this machine is anyway
 	} {
 		fmt.Printf("%s %.4g\n", f.name, f.value)
 	}

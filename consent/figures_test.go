@@ -205,34 +205,41 @@ func withdrawals(t *testing.T, ledger *consent.Ledger, n int) (w withdrawn) {
 		}
 	}
 	for _, l := range all {
-		var began time.Time
-		for range 2 { // the first one connects
-			began = time.Now()
-			if _, err := l.person.Keys(ctx); err != nil {
-				t.Fatal(err)
-			}
-		}
-		w.bare = append(w.bare, time.Since(began))
-		began = time.Now()
-		if err := l.person.Withdraw(ctx); err != nil {
-			t.Fatal(err)
-		}
-		answered := time.Now()
-		close(l.acked)
-		closed, ok := <-l.closed
-		if !ok {
-			t.Fatal("a session ended without the close code of a withdrawal")
-		}
-		w.asked = append(w.asked, closed.Sub(began))
-		w.acknowledged = append(w.acknowledged, max(closed.Sub(answered), 0))
-		if l.late {
-			w.lateSent++
-		}
+		w.from(t, l, l.person)
 		l.person.Close()
 	}
 	time.Sleep(2 * time.Second) // for what is on its way, and longer than counts are kept for
 	w.lateTaken = fixesDropped(t, server.URL()) - 1
 	return w
+}
+
+// from has the person of a live session withdraw, through any client of theirs, and
+// waits until the session has been told.
+func (w *withdrawn) from(t *testing.T, l *live, through *client.Client) {
+	t.Helper()
+	var began time.Time
+	for range 2 { // the first one connects
+		began = time.Now()
+		if _, err := through.Keys(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.bare = append(w.bare, time.Since(began))
+	began = time.Now()
+	if err := through.Withdraw(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	answered := time.Now()
+	close(l.acked)
+	closed, ok := <-l.closed
+	if !ok {
+		t.Fatal("a session ended without the close code of a withdrawal")
+	}
+	w.asked = append(w.asked, closed.Sub(began))
+	w.acknowledged = append(w.acknowledged, max(closed.Sub(answered), 0))
+	if l.late {
+		w.lateSent++
+	}
 }
 
 // fixesDropped returns how many fixes the server says it has dropped.

@@ -41,10 +41,16 @@ func (c *evalActivityCommand) Validate() error {
 		c.Protocol = string(evaluation.LeaveOneDatasetOut)
 	case c.Protocol == agreement && (c.PNG || len(c.Timeline) > 0 || c.Windows != ""):
 		return fmt.Errorf("--protocol %s draws no pictures and keeps no windows: it goes without --png, --timeline and --windows", agreement)
-	case c.Model != "" && c.Protocol != fixed && c.Protocol != agreement:
-		return fmt.Errorf("--protocol %s trains models of its own: --model goes with --protocol fixed", c.Protocol)
 	}
-	if c.Folds < 0 || c.Folds == 1 {
+	return checkTraining(c.Protocol, c.Model, c.Folds)
+}
+
+// checkTraining checks what a protocol trains with.
+func checkTraining(protocol, model string, folds int) error {
+	switch p := evaluation.Protocol(protocol); {
+	case model != "" && p != evaluation.Fixed && p != evaluation.Agreement:
+		return fmt.Errorf("--protocol %s trains models of its own: --model goes with --protocol fixed", protocol)
+	case folds < 0 || folds == 1:
 		return errors.New("--folds must be at least 2, or 0 for one subject at a time")
 	}
 	return nil

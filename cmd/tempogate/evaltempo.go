@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -27,13 +26,7 @@ type evalTempoCommand struct {
 
 // Validate checks the flags against each other.
 func (c *evalTempoCommand) Validate() error {
-	if c.Model != "" && c.Protocol != string(evaluation.Fixed) {
-		return fmt.Errorf("--protocol %s trains models of its own: --model goes with --protocol fixed", c.Protocol)
-	}
-	if c.Folds < 0 || c.Folds == 1 {
-		return errors.New("--folds must be at least 2, or 0 for one subject at a time")
-	}
-	return nil
+	return checkTraining(c.Protocol, c.Model, c.Folds)
 }
 
 // Run measures, writes the report and prints what matters most.
