@@ -370,6 +370,8 @@ func abandon(conn net.Conn) {
 	conn.SetReadDeadline(past)
 	discard(conn, 2*tlsRecordMax)
 	conn.Close()
+	clearStack() // and the registers, where decrypting has left something
+	clearInterrupts()
 }
 
 // discard reads up to about most bytes, until there is nothing to read, and

@@ -17,6 +17,11 @@ type Limits struct {
 	// network comes back everybody knocks at once. 500.
 	AdmissionsPerSecond int
 
+	// ConnectionsPerAddress bounds the connections of one address (IPv6: one /64)
+	// that are no session: handshakes, calls, and those kept for the next call.
+	// Config.Proxies may have any number. 4096: whoever shares an address shares it.
+	ConnectionsPerAddress int
+
 	FrameBytes int // bytes of one message; 256 KiB
 
 	// SamplesPerSecond and SampleBurst bound the readings that a session
@@ -49,6 +54,7 @@ func (l *Limits) withDefaults() {
 	orInt(&l.Sessions, 20_000)
 	orInt(&l.SessionsPerPerson, 4)
 	orInt(&l.AdmissionsPerSecond, 500)
+	orInt(&l.ConnectionsPerAddress, 4096)
 	orInt(&l.FrameBytes, 256<<10)
 	orInt(&l.SamplesPerSecond, 1000)
 	orInt(&l.SampleBurst, 120*l.SamplesPerSecond)

@@ -40,7 +40,7 @@ type metrics struct {
 	oldest   atomic.Int64 // age of the oldest of them at the last revolution of the wheel, nanoseconds
 }
 
-func newMetrics(node string, reg *registry, load *pressure, gone *account, ledger Ledger) *metrics {
+func newMetrics(node string, reg *registry, load *pressure, gone *account, others *strangers, ledger Ledger) *metrics {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	}
@@ -95,6 +95,11 @@ func newMetrics(node string, reg *registry, load *pressure, gone *account, ledge
 		m.frameBytes, m.ignored, m.estimates, m.windowsCleared, m.unread, m.sentAway,
 		m.frameToEstimate, m.inference, m.withdrawalToClose,
 		gauge("tempogate_sessions", "Live sessions.", func() float64 { return float64(reg.count()) }),
+		gauge("tempogate_connections_waiting", "Public connections that are no session: handshakes, calls, those kept for the next call.",
+			func() float64 { return float64(others.open()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "tempogate_connections_refused_total",
+			Help: "Connections closed at once, because their address had too many that were no session."},
+			func() float64 { return float64(others.refused.Load()) }),
 		gauge("tempogate_raw_samples_resident", "Samples held in the windows of all sessions.",
 			func() float64 { return float64(m.resident.Load()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "tempogate_samples_cleared_total",

@@ -76,6 +76,7 @@ func (s *Server) publicHandler() http.Handler {
 // panic a problem 500, and its status is counted.
 func (s *Server) answering(pattern string, call func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer clearInterrupts()
 		defer clearStack() // of a fault, which the function below ends
 		s.answer(pattern, call, w, r)
 	})
@@ -86,6 +87,7 @@ func (s *Server) answer(pattern string, call func(http.ResponseWriter, *http.Req
 	counted := statusWriter{ResponseWriter: w}
 	defer func() {
 		if fault := recover(); fault != nil {
+			clearSignalStack()
 			s.metrics.panics.Inc()
 			s.log.Error("request failed", "route", pattern, "fault", faultKind(fault), "at", panicSite())
 			if counted.status == 0 {

@@ -29,6 +29,7 @@ type Server struct {
 	sessions  atomic.Uint64 // ever started, for their numbers
 	pushers   pushers
 	newcomers newcomers
+	strangers strangers
 	serving   atomic.Bool
 
 	leaving context.Context // done when the server goes away
@@ -62,8 +63,9 @@ func New(config Config) (*Server, error) {
 		personPaces: config.Limits.paces(config.Limits.PersonMultiple),
 	}
 	s.account.since = time.Now()
+	s.strangers.config = &s.config
 	s.leaving, s.leave = context.WithCancel(context.Background())
-	s.metrics = newMetrics(config.NodeName, s.registry, &s.pressure, &s.account, config.Ledger)
+	s.metrics = newMetrics(config.NodeName, s.registry, &s.pressure, &s.account, &s.strangers, config.Ledger)
 	classifier.NewStream(config.Classifier) // reads the model now, not for the first session
 	return s, nil
 }
@@ -142,6 +144,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		s.registry.others = others
 	}
 	public := s.httpServer(s.publicHandler())
+	public.ConnState = s.strangers.note
 	admin := s.httpServer(s.adminHandler())
 	admin.WriteTimeout = 0 // a CPU profile takes as long as was asked for
 	failed := make(chan error, 2)

@@ -166,6 +166,7 @@ func (s *session) awaitAnswers(end *ending) *ending {
 // arguments in a stack trace could be somebody's samples.
 func (s *session) caught() {
 	if fault := recover(); fault != nil {
+		clearSignalStack()
 		s.server.metrics.panics.Inc()
 		s.server.log.Error("session failed", "session", s.number, "fault", faultKind(fault), "at", panicSite())
 	}

@@ -16,5 +16,6 @@ import (
 func (s *session) inferPrivately(w *workspace, binary bool, payload []byte, now time.Time) (wire.Control, error) {
 	control, err := s.infer(w, binary, payload, now)
 	clearStack()
+	clearInterrupts()
 	return control, err
 }

@@ -14,5 +14,6 @@ import (
 // registers that it saves.
 func (s *session) inferPrivately(w *workspace, binary bool, payload []byte, now time.Time) (control wire.Control, err error) {
 	secret.Do(func() { control, err = s.infer(w, binary, payload, now) })
+	clearInterrupts()
 	return control, err
 }

@@ -26,6 +26,10 @@
 //   - When each session has taken canaries again and has ended in its way:
 //     nothing may be left.
 //
+// A server that RunOwn started is interrupted while it is sent readings: each of its
+// threads is sent a signal every millisecond. Of a thread that takes one, the kernel
+// writes the registers to memory.
+//
 // # The control
 //
 // Before each search two messages are begun and not finished, one masked with a

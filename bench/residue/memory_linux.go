@@ -6,9 +6,26 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
+
+// interrupt sends each thread of a process SIGWINCH, which the process takes no notice
+// of. A signal to the process as a whole would mostly go to the same thread.
+func interrupt(pid int) {
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return // it has ended
+	}
+	for _, thread := range threads {
+		if id, err := strconv.Atoi(thread.Name()); err == nil {
+			unix.Tgkill(pid, id, unix.SIGWINCH)
+		}
+	}
+}
 
 // openMemory opens a process's memory and lists what of it can be read.
 func openMemory(pid int) (memoryFile, []region, error) {

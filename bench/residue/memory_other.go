@@ -2,5 +2,8 @@
 
 package residue
 
+// interrupt is for Linux.
+func interrupt(int) {}
+
 // openMemory is for Linux.
 func openMemory(int) (memoryFile, []region, error) { return nil, nil, ErrUnsupported }

@@ -35,6 +35,7 @@ type needle struct {
 	owner   int // whose it is, for the caller
 	pattern []byte
 	usual   bool // was there before it was sent: no needle
+	aligned bool // counts only where a word may begin
 }
 
 // needles is a set of patterns that memory is searched for in one pass. The zero
@@ -51,9 +52,9 @@ const filterBits = 22
 // hash spreads a word over the filter (Fibonacci hashing).
 func hash(w uint64) uint64 { return w * 0x9E3779B97F4A7C15 >> (64 - filterBits) }
 
-// add adds a pattern of at least eight bytes. One that is there already, for
-// whomever, is not added again.
-func (n *needles) add(form Form, owner int, pattern []byte) {
+// add adds a pattern of at least eight bytes, and returns its needle until the next
+// call. One that is there already, for whomever, is not added again.
+func (n *needles) add(form Form, owner int, pattern []byte) *needle {
 	w := binary.LittleEndian.Uint64(pattern)
 	if n.byWord == nil {
 		n.byWord = make(map[uint64][]int32)
@@ -61,22 +62,24 @@ func (n *needles) add(form Form, owner int, pattern []byte) {
 	}
 	for _, i := range n.byWord[w] {
 		if slices.Equal(n.all[i].pattern, pattern) {
-			return
+			return &n.all[i]
 		}
 	}
 	n.byWord[w] = append(n.byWord[w], int32(len(n.all)))
-	n.all = append(n.all, needle{form, owner, slices.Clone(pattern), false})
+	n.all = append(n.all, needle{form: form, owner: owner, pattern: slices.Clone(pattern)})
 	h := hash(w)
 	n.filter[h/64] |= 1 << (h % 64)
 	n.longest = max(n.longest, len(pattern))
+	return &n.all[len(n.all)-1]
 }
 
 // addWord adds a pattern of eight bytes.
-func (n *needles) addWord(form Form, owner int, w uint64) {
-	n.add(form, owner, binary.LittleEndian.AppendUint64(nil, w))
+func (n *needles) addWord(form Form, owner int, w uint64) *needle {
+	return n.add(form, owner, binary.LittleEndian.AppendUint64(nil, w))
 }
 
-// in calls found for each place in p, below limit, at which a needle begins.
+// in calls found for each place in p, below limit, at which a needle begins. A word
+// may begin at the first byte of p.
 func (n *needles) in(p []byte, limit int, found func(at int, of *needle)) {
 	if len(n.all) == 0 {
 		return
@@ -96,6 +99,9 @@ func (n *needles) in(p []byte, limit int, found func(at int, of *needle)) {
 		}
 		for _, k := range n.byWord[w] {
 			of := &n.all[k]
+			if of.aligned && i%word != 0 {
+				continue
+			}
 			if !of.usual && len(p)-i >= len(of.pattern) && slices.Equal(p[i:i+len(of.pattern)], of.pattern) {
 				found(i, of)
 			}

@@ -2,9 +2,13 @@ package residue
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/tempogate/tempogate/classifier/signal"
 )
 
 func TestNeedlesInMemory(t *testing.T) {
@@ -63,6 +67,30 @@ func TestNeedlesBehindZeros(t *testing.T) {
 				t.Errorf("%d zeros before, %d behind: found %d times", before, after, found)
 			}
 		}
+	}
+}
+
+// Half of a row's value, as a float of 64 bits, are zeros: behind other zeros every
+// address could have that. Where no float can be it does not count.
+func TestRowsAreNoAddresses(t *testing.T) {
+	var n needles
+	n.addRow(1, signal.Row{-115.92625, -40.25, 9.81}) // one that is unmistakable where floats are
+	var found []int
+	look := func(memory []byte) []int {
+		found = nil
+		n.in(memory, len(memory), func(at int, _ *needle) { found = append(found, at) })
+		return found
+	}
+	value := binary.LittleEndian.AppendUint64(nil, math.Float64bits(float64(float32(-115.92625))))
+	address := append(value[4:8:8], 0xba, 2, 0, 0)
+	if at := look(slices.Concat(make([]byte, 16), address)); len(at) > 0 {
+		t.Errorf("an address is found at %d", at)
+	}
+	if at := look(slices.Concat(make([]byte, 16), value)); !slices.Equal(at, []int{16}) {
+		t.Errorf("the value is found at %d", at)
+	}
+	if at := look(binary.LittleEndian.AppendUint64(nil, math.Float64bits(-40.25))); len(at) > 0 {
+		t.Errorf("a round number is found at %d", at)
 	}
 }
 

@@ -75,7 +75,7 @@ func (o *ownRun) server(ctx context.Context, transport string, config Config) er
 		return err
 	}
 	config.URL, config.TLS, config.PID, config.Token = server.URL, server.TLS, server.PID, server.Token
-	config.IdleTimeout, config.DrainServer = ownIdleTimeout, server.Drain
+	config.IdleTimeout, config.DrainServer, config.Interrupt = ownIdleTimeout, server.Drain, server.Interrupt
 	before := 0
 	config.Tell = func(p Progress) {
 		o.mu.Lock()

@@ -43,6 +43,10 @@ type Config struct {
 	Endings     []Ending
 	DrainServer func() error // tells the server to go away
 
+	// Interrupt, where it is there, is called every millisecond while sessions send,
+	// and not while they end: it sends the server's threads signals.
+	Interrupt func()
+
 	// Settle is how long to wait between an answer of the server and a search, so
 	// that it can do what it does behind its answer. 500 ms when zero.
 	Settle time.Duration
@@ -203,7 +207,7 @@ func (r *runner) group(ctx context.Context, subjects []*subject) (err error) {
 			return fmt.Errorf("residue: drain: %w", err)
 		}
 	}
-	if err := r.each((*subject).over); err != nil {
+	if err := r.all((*subject).over); err != nil {
 		return err
 	}
 	return r.search(ctx, control, afterEnd)
@@ -240,8 +244,31 @@ func (r *runner) transport() string {
 	return "plain"
 }
 
-// each calls a function for all subjects at once.
+// interruptEvery is how often the server is interrupted.
+const interruptEvery = time.Millisecond
+
+// each is all, while the server is interrupted. What it was doing at the last one
+// leaves registers, and what it does later does not take them away.
 func (r *runner) each(do func(*subject) error) error {
+	if r.config.Interrupt == nil {
+		return r.all(do)
+	}
+	ticker := time.NewTicker(interruptEvery)
+	defer ticker.Stop()
+	ended := make(chan error, 1)
+	go func() { ended <- r.all(do) }()
+	for {
+		select {
+		case err := <-ended:
+			return err
+		case <-ticker.C:
+			r.config.Interrupt()
+		}
+	}
+}
+
+// all calls a function for all subjects at once.
+func (r *runner) all(do func(*subject) error) error {
 	var all errgroup.Group
 	for _, s := range r.subjects {
 		all.Go(func() error { return do(s) })

@@ -110,6 +110,10 @@ func (s *Server) Drain() error {
 	return s.command.Process.Signal(syscall.SIGTERM)
 }
 
+// Interrupt sends each thread of the server a signal of which it takes no notice.
+// Whatever thread takes it leaves its registers in memory, until it takes another one.
+func (s *Server) Interrupt() { interrupt(s.PID) }
+
 // Stop ends the server.
 func (s *Server) Stop() error {
 	s.Drain() // it may have ended already

@@ -1,6 +1,7 @@
 package residue
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
@@ -90,13 +91,16 @@ func extractorMemory(e *feature.Extractor) []byte {
 // chance a canary's can be what another session has at rest.
 const beyondRest = 20
 
-// addRow adds a row as the window holds it, and its values as floats of 64 bits.
+// addRow adds a row as the window holds it, and its values as floats of 64 bits. Half
+// of these are zeros, and the other half could be that of an address: they count where
+// floats are.
 func (n *needles) addRow(owner int, row signal.Row) {
 	var whole []byte
 	for _, v := range row {
 		whole = binary.LittleEndian.AppendUint32(whole, math.Float32bits(v))
-		if math.Abs(float64(v)) > beyondRest {
-			n.addWord(Resampled, owner, math.Float64bits(float64(v)))
+		w := math.Float64bits(float64(v))
+		if half := binary.LittleEndian.AppendUint32(nil, uint32(w>>32)); math.Abs(float64(v)) > beyondRest && distinct(half) == len(half) && !bytes.Contains(half, []byte{0}) {
+			n.addWord(Resampled, owner, w).aligned = true
 		}
 	}
 	n.add(Resampled, owner, whole)

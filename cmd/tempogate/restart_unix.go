@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -39,14 +40,22 @@ func quitSilently(log *slog.Logger) {
 	}()
 }
 
-// restart begins the program anew, as the same process, with memorySettings. It
-// returns when they are there already, or with why they cannot be. What the
-// environment says itself counts for more.
+// restarted reports whether this is a program that restart has begun.
+func restarted() bool { return strings.HasPrefix(os.Getenv("GODEBUG"), memorySettings) }
+
+var errSignals = errors.New("GODEBUG is set, and signals are not set aside: leave GODEBUG to the server")
+
+// restart begins the program anew, as the same process, with memorySettings and with
+// signals set aside. It returns nil when they are so already, and otherwise why they
+// cannot be. What the environment says itself counts for more.
 func restart() error {
-	own := os.Getenv("GODEBUG")
-	if strings.HasPrefix(own, memorySettings) {
+	if restarted() {
+		if !signalsAreAside() {
+			return errSignals
+		}
 		return nil
 	}
+	own := os.Getenv("GODEBUG")
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -56,6 +65,9 @@ func restart() error {
 	}
 	if os.Getenv("GOTRACEBACK") == "" {
 		os.Setenv("GOTRACEBACK", silentTraceback)
+	}
+	if err := setSignalsAside(); err != nil {
+		return fmt.Errorf("signals cannot be set aside: %w", err)
 	}
 	return fmt.Errorf("exec: %w", syscall.Exec(self, os.Args, os.Environ()))
 }

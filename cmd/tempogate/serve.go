@@ -54,6 +54,8 @@ type serveCommand struct {
 	MaxFramesPerSecond     int `default:"50" help:"Frames a second of one session, averaged over one minute."`
 	MaxAdmissionsPerSecond int `default:"500" help:"Sessions let in a second."`
 
+	MaxConnectionsPerAddress int `default:"4096" help:"Connections of one address that are no session: handshakes, calls, and those kept for the next call. Those of a --proxy are not counted."`
+
 	ShedLateness time.Duration `default:"25ms" help:"Let nobody in while the node comes so late, on average over a second, to what is due."`
 
 	ClockOffset time.Duration `hidden:"" env:"-" help:"Have the ledger's clock run so far ahead, to try what clocks that differ do."`
@@ -92,16 +94,17 @@ func (c *serveCommand) Validate() error {
 		return errors.New("--drain-delay must not be negative")
 	}
 	for name, n := range map[string]int{
-		"--max-sessions":              c.MaxSessions,
-		"--max-sessions-per-person":   c.MaxSessionsPerPerson,
-		"--max-frame-bytes":           c.MaxFrameBytes,
-		"--max-samples-per-second":    c.MaxSamplesPerSecond,
-		"--max-bytes-per-second":      c.MaxBytesPerSecond,
-		"--max-frames-per-second":     c.MaxFramesPerSecond,
-		"--max-admissions-per-second": c.MaxAdmissionsPerSecond,
-		"--shed-lateness":             int(c.ShedLateness),
-		"--idle-timeout":              int(c.IdleTimeout),
-		"--grace":                     int(c.Grace),
+		"--max-sessions":                c.MaxSessions,
+		"--max-sessions-per-person":     c.MaxSessionsPerPerson,
+		"--max-frame-bytes":             c.MaxFrameBytes,
+		"--max-samples-per-second":      c.MaxSamplesPerSecond,
+		"--max-bytes-per-second":        c.MaxBytesPerSecond,
+		"--max-frames-per-second":       c.MaxFramesPerSecond,
+		"--max-admissions-per-second":   c.MaxAdmissionsPerSecond,
+		"--max-connections-per-address": c.MaxConnectionsPerAddress,
+		"--shed-lateness":               int(c.ShedLateness),
+		"--idle-timeout":                int(c.IdleTimeout),
+		"--grace":                       int(c.Grace),
 	} {
 		if n <= 0 {
 			return fmt.Errorf("%s must be above 0", name)
@@ -183,13 +186,14 @@ func (c *serveCommand) Run(app *appContext) (err error) {
 		ProxyProtocol: c.ProxyProtocol,
 		ShedLateness:  c.ShedLateness,
 		Limits: ingest.Limits{
-			Sessions:            c.MaxSessions,
-			SessionsPerPerson:   c.MaxSessionsPerPerson,
-			FrameBytes:          c.MaxFrameBytes,
-			SamplesPerSecond:    c.MaxSamplesPerSecond,
-			BytesPerSecond:      c.MaxBytesPerSecond,
-			FramesPerSecond:     c.MaxFramesPerSecond,
-			AdmissionsPerSecond: c.MaxAdmissionsPerSecond,
+			Sessions:              c.MaxSessions,
+			SessionsPerPerson:     c.MaxSessionsPerPerson,
+			FrameBytes:            c.MaxFrameBytes,
+			SamplesPerSecond:      c.MaxSamplesPerSecond,
+			BytesPerSecond:        c.MaxBytesPerSecond,
+			FramesPerSecond:       c.MaxFramesPerSecond,
+			AdmissionsPerSecond:   c.MaxAdmissionsPerSecond,
+			ConnectionsPerAddress: c.MaxConnectionsPerAddress,
 		},
 		Logger: app.log,
 	}
