@@ -74,7 +74,7 @@ func (d *Decoder) decode(dst *Batch, scratch *Scratch, binary bool, payload []by
 
 // decodeJSON reads a JSON batch or control frame.
 func (d *Decoder) decodeJSON(dst *Batch, scratch *Scratch, text []byte, allowed Allowed) *Error {
-	scratch.reserve(dst, len(text))
+	scratch.reserve(dst, text)
 	r := batchReader{data: text, dst: dst, scratch: scratch, track: &d.last, allowed: allowed}
 	where, f := r.read()
 	if f == faultNone {

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"bytes"
+
 	"github.com/klauspost/compress/s2"
 
 	"github.com/tempogate/tempogate/classifier"
@@ -27,12 +29,13 @@ func (s *Scratch) Clear() {
 // shortestReading is how many bytes a reading has as JSON at least.
 const shortestReading = len(`{"name":"gravity","time":0,"values":{"x":0,"y":0,"z":0}}`)
 
-// reserve makes room for all readings that a text can hold. Were it made as they
-// come, the stack might have to grow for it, and be moved with readings on it.
-func (s *Scratch) reserve(dst *Batch, text int) {
+// reserve makes room for all readings that a text can hold: each is an object with an
+// object in it. Were it made as they come, the stack might have to grow for it, and be
+// moved with readings on it.
+func (s *Scratch) reserve(dst *Batch, text []byte) {
 	clear(s.linear)
 	clear(s.gravity)
-	n := min(MaxSamples, text/shortestReading)
+	n := min(MaxSamples, len(text)/shortestReading, bytes.Count(text, []byte{'{'})/2)
 	s.linear, s.gravity = grow(s.linear[:0], n), grow(s.gravity[:0], n)
 	dst.Samples = grow(dst.Samples, n)
 	dst.Fixes = grow(dst.Fixes, min(MaxFixes, n))
