@@ -81,6 +81,9 @@ const startTime = 2 * time.Minute
 func Start(ctx context.Context, config Config) (f *Fleet, err error) {
 	f = &Fleet{config: config.withDefaults(), dir: config.Dir}
 	f.log = f.config.Logger
+	if !hasSignals {
+		return f, errors.New("fleet: processes are stopped and let go on by signals, which this system does not have")
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, startTime, errors.New("the fleet takes too long to come up"))
 	defer cancel()
 	if f.dir == "" {

@@ -110,10 +110,10 @@ func (p *process) end(signal syscall.Signal, patience time.Duration) {
 }
 
 // pause stops the process where it is, without its notice, until resume.
-func (p *process) pause() { p.hold(true, syscall.SIGSTOP) }
+func (p *process) pause() { p.hold(true, signalPause) }
 
 // resume lets a paused process go on.
-func (p *process) resume() { p.hold(false, syscall.SIGCONT) }
+func (p *process) resume() { p.hold(false, signalContinue) }
 
 func (p *process) hold(pause bool, signal syscall.Signal) {
 	p.mu.Lock()
