@@ -31,15 +31,47 @@ type Decision struct {
 //
 // 0 allocations: BenchmarkDecide.
 func (l *Ledger) Decide(principal string, c Category) Decision {
+	p, against := l.look(principal)
+	if against != "" {
+		return Decision{Reason: against}
+	}
+	return p.decide(c)
+}
+
+// A Permit is the gate's answer for a frame.
+type Permit struct {
+	Acceleration, Location Decision
+
+	// Delivers says that somebody is to get the person's tempo. Deliver asks again.
+	Delivers bool
+}
+
+// Permit is Decide for each category and Delivers in one: a frame asks for all of
+// them, and where a person stands lies in memory that nothing else has touched for
+// a second.
+//
+// 0 allocations: BenchmarkDecide.
+func (l *Ledger) Permit(principal string) Permit {
+	p, against := l.look(principal)
+	if against != "" {
+		no := Decision{Reason: against}
+		return Permit{Acceleration: no, Location: no}
+	}
+	return Permit{p.decide(Acceleration), p.decide(Location), len(p.recipients) > 0}
+}
+
+// look finds where a person stands, and what stands against every category, "" for
+// nothing.
+func (l *Ledger) look(principal string) (p *person, against Reason) {
 	now := time.Now()
 	if !l.answers(now) {
-		return Decision{Reason: LedgerUnavailable}
+		return nil, LedgerUnavailable
 	}
 	if l.now != nil {
 		now = l.now()
 	}
 	l.mu.RLock()
-	p := l.register.people[principal]
+	p = l.register.people[principal]
 	unsettled := false
 	if len(l.unsettled) > 0 {
 		_, unsettled = l.unsettled[principal]
@@ -48,16 +80,22 @@ func (l *Ledger) Decide(principal string, c Category) Decision {
 
 	switch {
 	case unsettled:
-		return Decision{Reason: LedgerUnavailable}
+		return p, LedgerUnavailable
 	case p == nil || p.state == "":
-		return Decision{Reason: NeverAsked}
+		return p, NeverAsked
 	case p.state != Given:
-		return Decision{Reason: Reason(p.state)}
+		return p, Reason(p.state)
 	case p.expired(now):
-		return Decision{Reason: Expired}
+		return p, Expired
 	case !p.notice.stand.Load():
-		return Decision{Reason: NoticeChanged}
-	case !slices.Contains(p.categories, c):
+		return p, NoticeChanged
+	}
+	return p, ""
+}
+
+// decide is the answer for a category of somebody whom nothing else stands against.
+func (p *person) decide(c Category) Decision {
+	if !slices.Contains(p.categories, c) {
 		return Decision{Reason: CategoryNotGranted}
 	}
 	return Decision{Allowed: true, Reason: Allowed}

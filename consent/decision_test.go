@@ -129,7 +129,8 @@ func TestDecideDoesNotAllocate(t *testing.T) {
 	i := 0
 	if allocations := testing.AllocsPerRun(1000, func() {
 		i++
-		if !l.Decide(principals[i%len(principals)], Acceleration).Allowed {
+		principal := principals[i%len(principals)]
+		if !l.Decide(principal, Acceleration).Allowed || !l.Permit(principal).Acceleration.Allowed {
 			t.Error("refused")
 		}
 	}); allocations != 0 {
@@ -157,6 +158,16 @@ func BenchmarkDecide(b *testing.B) {
 			for b.Loop() {
 				at = (at + stride) % who.people
 				if !l.Decide(principals[at], Acceleration).Allowed {
+					b.Fatal("refused")
+				}
+			}
+		})
+		b.Run(who.name+"-permit", func(b *testing.B) {
+			b.ReportAllocs()
+			at := 0
+			for b.Loop() {
+				at = (at + stride) % who.people
+				if !l.Permit(principals[at]).Acceleration.Allowed {
 					b.Fatal("refused")
 				}
 			}

@@ -73,7 +73,8 @@
 //
 // # Guarantees
 //
-//   - The reason of a decision is the first thing that is against it: TestTheGate.
+//   - The reason of a decision is the first thing that is against it, for one
+//     category (Decide) and for a frame (Permit): TestTheGate.
 //   - A decision allocates nothing: TestDecideDoesNotAllocate; what it costs:
 //     BenchmarkDecide.
 //   - What was acknowledged is there after kill -9: TestKilledRightAfterAnAcknowledgement.

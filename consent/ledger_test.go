@@ -137,6 +137,10 @@ func wantReason(t testing.TB, l *Ledger, principal string, c Category, want Reas
 	if got != (Decision{Allowed: want == Allowed, Reason: want}) {
 		t.Errorf("%s of %s: %+v, want %s", c, principal, got, want)
 	}
+	permit := l.Permit(principal)
+	if inOne, ok := map[Category]Decision{Acceleration: permit.Acceleration, Location: permit.Location}[c]; ok && inOne != got {
+		t.Errorf("%s of %s in a permit: %+v, want %s", c, principal, inOne, want)
+	}
 }
 
 func wantCode(t testing.TB, err error, want string) {

@@ -44,16 +44,16 @@ type Ledger interface {
 	Receipt(ctx context.Context, principal string) (*consent.Receipt, error)
 	Export(ctx context.Context, principal string) (*consent.Export, error)
 
-	// Decide is the gate. It is asked for each frame and must not wait.
+	// Decide is the gate. It must not wait.
 	Decide(principal string, c consent.Category) consent.Decision
+
+	// Permit is the gate for a frame: Decide for each category, and whether anybody
+	// is to get this person's tempo. It must not wait, and allocates nothing.
+	Permit(principal string) consent.Permit
 
 	// Watch has told called for each change of a person's grant, in order,
 	// before the change is acknowledged to whoever made it.
 	Watch(principal string, told func(consent.Grant)) (stop func())
-
-	// Delivers reports whether anybody is to get this person's tempo. It is
-	// asked for each estimate, must not wait, and allocates nothing.
-	Delivers(principal string) bool
 
 	// Deliver hands an estimate to the recipients that the grant names. It
 	// takes a copy and must not wait.

@@ -10,7 +10,7 @@
 // queue on it:
 //
 //	read      one message into a shared buffer (package framing), at most Limits.FrameBytes
-//	gate      Ledger.Decide, for each category
+//	gate      Ledger.Permit, for each category
 //	decode    wire.Decoder, into a shared workspace
 //	classify  classifier.Stream, whose window is the session's own
 //	clear     the frame and the workspace

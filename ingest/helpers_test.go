@@ -249,6 +249,13 @@ func (l *faultyLedger) Decide(principal string, c consent.Category) consent.Deci
 	return l.Ledger.Decide(principal, c)
 }
 
+func (l *faultyLedger) Permit(principal string) consent.Permit {
+	permit := l.Ledger.Permit(principal)
+	permit.Acceleration = l.Decide(principal, consent.Acceleration)
+	permit.Location = l.Decide(principal, consent.Location)
+	return permit
+}
+
 func (l *faultyLedger) Healthy() error {
 	if l.down.Load() {
 		return errors.New("down")

@@ -254,8 +254,7 @@ func (s *session) infer(w *workspace, binary bool, payload []byte, now time.Time
 
 	// Outside the lock: a ledger may hold its own while it calls learn. What
 	// changes after this line is seen below, in ending and location.
-	location, err := s.gate()
-	if err != nil {
+	if err := s.gate(w); err != nil {
 		return wire.ControlNone, err
 	}
 	s.mu.Lock()
@@ -263,9 +262,10 @@ func (s *session) infer(w *workspace, binary bool, payload []byte, now time.Time
 	if s.ending != nil {
 		return wire.ControlNone, s.ending
 	}
-	if err := s.decodeLocked(w, binary, payload, location); err != nil {
+	if err := s.decodeLocked(w, binary, payload); err != nil {
 		return wire.ControlNone, err
 	}
+	var err error
 	w.estimates, err = s.stream.Push(w.estimates[:0], w.classifier, w.batch.Samples, w.batch.Fixes)
 	s.countResident()
 	if err != nil {
@@ -274,18 +274,18 @@ func (s *session) infer(w *workspace, binary bool, payload []byte, now time.Time
 	return w.batch.Control, s.countTaken(w, now)
 }
 
-// gate asks whether the person may send acceleration now, without which there is
-// nothing, and location.
-func (s *session) gate() (location consent.Decision, err error) {
-	motion := s.server.config.Ledger.Decide(s.principal, consent.Acceleration)
-	if !motion.Allowed {
-		return location, endOfConsent(motion.Reason)
+// gate asks what may be taken in of a frame. Without acceleration there is nothing.
+func (s *session) gate(w *workspace) error {
+	w.permit = s.server.config.Ledger.Permit(s.principal)
+	if motion := &w.permit.Acceleration; !motion.Allowed {
+		return endOfConsent(motion.Reason)
 	}
-	return s.server.config.Ledger.Decide(s.principal, consent.Location), nil
+	return nil
 }
 
 // decodeLocked parses what may be parsed of a frame.
-func (s *session) decodeLocked(w *workspace, binary bool, payload []byte, location consent.Decision) error {
+func (s *session) decodeLocked(w *workspace, binary bool, payload []byte) error {
+	location := &w.permit.Location
 	allowed := wire.Allowed{Acceleration: true, Location: location.Allowed && s.location}
 	b := &w.batch
 	if err := s.server.config.decode(&s.decoder, b, &w.scratch, binary, payload, allowed); err != nil {

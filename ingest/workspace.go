@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/tempogate/tempogate/classifier"
+	"github.com/tempogate/tempogate/consent"
 	"github.com/tempogate/tempogate/ingest/wire"
 )
 
@@ -56,6 +57,7 @@ type workspace struct {
 	estimates  []classifier.Estimate
 	answer     []byte
 
+	permit          consent.Permit
 	refusedLocation bool // tell the client that its fixes were dropped
 	grown           bool // by an unusual frame, or left half way: do not keep
 	holds           bool // something raw, perhaps
@@ -99,7 +101,8 @@ func (w *workspace) release() {
 	w.grown = w.grown || cap(w.estimates) > estimatesKept
 	erase(w.estimates)
 	erase(w.answer)
-	w.estimates, w.answer, w.refusedLocation = w.estimates[:0], w.answer[:0], false
+	w.estimates, w.answer = w.estimates[:0], w.answer[:0]
+	w.permit, w.refusedLocation = consent.Permit{}, false
 	if !w.grown {
 		workspaces.Put(w)
 	}
