@@ -61,14 +61,24 @@ type bitReader struct {
 	pos  int // in bits
 }
 
-// window returns the next bits, at least 57 of them, the first one lowest.
+// windowBits is how many bits a window has at least.
+const windowBits = 57
+
+// window returns the next bits, at least windowBits of them, the first one lowest.
 func (r *bitReader) window() uint64 {
 	i := r.pos >> 3
 	if i+8 <= len(r.data) {
 		return binary.LittleEndian.Uint64(r.data[i:]) >> (r.pos & 7)
 	}
-	var w uint64
-	for k := len(r.data) - 1; k >= i; k-- {
+	return r.lastWindow()
+}
+
+// lastWindow is window in the last bytes and behind them. It is apart so that window
+// needs no call.
+//
+//go:noinline
+func (r *bitReader) lastWindow() (w uint64) {
+	for k := len(r.data) - 1; k >= r.pos>>3; k-- {
 		w = w<<8 | uint64(r.data[k])
 	}
 	return w >> (r.pos & 7)
@@ -81,24 +91,41 @@ func (r *bitReader) bits(n int) uint64 {
 	return w & (1<<n - 1)
 }
 
-// residual reads one Rice code with parameter k, or none where all are zero.
-func (r *bitReader) residual(k uint8) int64 {
+// residuals reads as many Rice codes with parameter k as there are in dst, or none
+// where all are zero.
+//
+// Each code begins where the one before ends, so that reading one waits for all
+// before it. What it waits for is kept short: as long as a window has whole codes,
+// three operations on it.
+func (r *bitReader) residuals(dst []int64, k uint8) {
 	if k == riceAllZero {
-		return 0
+		clear(dst)
+		return
 	}
-	return unzigzag(r.rice(int(k)))
-}
-
-// rice reads one Rice code with parameter k.
-func (r *bitReader) rice(k int) uint64 {
-	w := r.window()
-	q := bits.TrailingZeros64(w)
-	if q >= escapeQuotient {
-		r.pos += escapeQuotient + escapeBits
-		return w >> escapeQuotient & (1<<escapeBits - 1)
+	remainder := uint64(1)<<(k&63) - 1
+	for i := 0; i < len(dst); {
+		w, used := r.window(), 0
+		q := bits.TrailingZeros64(w)
+		if q >= escapeQuotient {
+			dst[i] = unzigzag(w >> escapeQuotient & (1<<escapeBits - 1))
+			i++
+			r.pos += escapeQuotient + escapeBits
+			continue
+		}
+		for q < escapeQuotient && i < len(dst) {
+			length := q + 1 + int(k)
+			if used+length > windowBits {
+				break
+			}
+			used += length
+			w >>= (q + 1) & 63
+			dst[i] = unzigzag(uint64(q)<<(k&63) | w&remainder)
+			i++
+			w >>= k & 63
+			q = bits.TrailingZeros64(w)
+		}
+		r.pos += used
 	}
-	r.pos += q + 1 + k
-	return uint64(q)<<k | w>>(q+1)&(1<<k-1)
 }
 
 // over reports whether more was read than there is.

@@ -216,17 +216,27 @@ func (r *bitReader) open(flags byte, codes *coding) bool {
 	return codes.rice <= maxRice || codes.rice == riceAllZero
 }
 
+// residualsAtOnce is how many residuals are read before they are made values of.
+// They lie on the stack, of which a session has little.
+const residualsAtOnce = 16
+
 // times reads the channel of times into all of dst, and reports whether they are
 // within their range.
 func (r *bitReader) times(dst []classifier.Sample, c coding, base, period int64) bool {
 	dst[0].SensorTime = ticks(base) * tick
 	p := predictor{order: c.order}
-	for i := 1; i < len(dst); i++ {
-		late := p.next(r.residual(c.rice))
-		if late > maxDrift || late < -maxDrift {
-			return false
+	var room [residualsAtOnce]int64
+	for from := 1; from < len(dst); from += len(room) {
+		part := dst[from:min(from+len(room), len(dst))]
+		residuals := room[:len(part)]
+		r.residuals(residuals, c.rice)
+		for i, residual := range residuals {
+			late := p.next(residual)
+			if late > maxDrift || late < -maxDrift {
+				return false
+			}
+			part[i].SensorTime = (ticks(base+int64(from+i)*period) + late) * tick
 		}
-		dst[i].SensorTime = (ticks(base+int64(i)*period) + late) * tick
 	}
 	return true
 }
@@ -234,21 +244,29 @@ func (r *bitReader) times(dst []classifier.Sample, c coding, base, period int64)
 // axis reads the channel of an axis into all of dst, and reports whether its
 // values, in steps, are within ±most.
 func (r *bitReader) axis(dst []classifier.Sample, axis int, c coding, first, most int64, step float64) bool {
-	p := predictor{order: c.order, value: first}
-	v := first
-	for i := range dst {
-		if i > 0 {
-			if v = p.next(r.residual(c.rice)); v > most || v < -most {
-				return false
-			}
-		}
+	set := func(s *classifier.Sample, v int64) {
 		switch axis {
 		case 0:
-			dst[i].X = float64(v) * step
+			s.X = float64(v) * step
 		case 1:
-			dst[i].Y = float64(v) * step
+			s.Y = float64(v) * step
 		default:
-			dst[i].Z = float64(v) * step
+			s.Z = float64(v) * step
+		}
+	}
+	set(&dst[0], first)
+	p := predictor{order: c.order, value: first}
+	var room [residualsAtOnce]int64
+	for from := 1; from < len(dst); from += len(room) {
+		part := dst[from:min(from+len(room), len(dst))]
+		residuals := room[:len(part)]
+		r.residuals(residuals, c.rice)
+		for i, residual := range residuals {
+			v := p.next(residual)
+			if v > most || v < -most {
+				return false
+			}
+			set(&part[i], v)
 		}
 	}
 	return true
