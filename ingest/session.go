@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/tempogate/tempogate/classifier"
 	"github.com/tempogate/tempogate/classifier/signal"
@@ -75,6 +76,15 @@ func (s *session) attach(conn net.Conn) {
 	s.conn, s.reader = conn, framing.NewReader(socket, s.server.config.Limits.FrameBytes, true)
 	s.answers = answers{socket: socket, timeout: s.server.config.WriteTimeout}
 	s.wake = func() { conn.SetReadDeadline(past) }
+	socket.OnArrival(s.fetch)
+}
+
+// fetch has the processor fetch what a frame needs, which with thousands of
+// sessions is in no cache any more, while the kernel hands the frame over.
+func (s *session) fetch() {
+	prefetch(unsafe.Pointer(s), unsafe.Sizeof(*s))
+	prefetch(unsafe.Pointer(s.stream), unsafe.Sizeof(*s.stream))
+	prefetchStack()
 }
 
 // serve runs the session until its connection is closed. Whatever happens, the

@@ -37,6 +37,7 @@ type Socket struct {
 	readable func(fd uintptr) bool
 	into     *Buffer
 	waited   bool
+	arrived  func() // see OnArrival
 	readErr  error
 	writable func(fd uintptr) bool
 	from     []byte
@@ -68,6 +69,12 @@ func NewSocket(conn net.Conn) *Socket {
 
 // Conn returns the connection.
 func (s *Socket) Conn() net.Conn { return s.conn }
+
+// OnArrival has a function called when input has come that was waited for, before
+// it is read. The system call that follows takes a microsecond or two: time to
+// fetch what will be needed next. It is not called where only the connection itself
+// can be used, and has to be set before the first reading.
+func (s *Socket) OnArrival(call func()) { s.arrived = call }
 
 // Direct reports whether TryWrite never waits.
 func (s *Socket) Direct() bool { return s.raw != nil || s.keeper != nil }
@@ -125,6 +132,9 @@ func (s *Socket) fill(b *Buffer) (*Buffer, error) {
 // readNow reads what is there into the buffer of the call. It returns false
 // when nothing is, and then holds no buffer that the caller did not have.
 func (s *Socket) readNow(fd uintptr) bool {
+	if s.waited && s.arrived != nil {
+		s.arrived()
+	}
 	b := s.into
 	if b == nil {
 		b = takeBuffer()

@@ -174,24 +174,27 @@ func TestSeal(t *testing.T) {
 	}
 }
 
-// A reader knows whether there was something to wait for.
+// A reader knows whether there was something to wait for, and says so when it comes.
 func TestWaited(t *testing.T) {
 	here, there := pair(t)
 	s := NewSocket(there)
 	if !s.Direct() {
 		t.Skip("nothing is known of waiting here")
 	}
+	arrivals := 0
+	s.OnArrival(func() { arrivals++ })
 	r := NewReader(s, 1000, true)
 	here.Write(client(0x81, "one", 0x81, "two"))
 	r.Next() // perhaps it waited for the two
-	if _, payload, err := r.Next(); err != nil || string(payload) != "two" || r.Waited() {
-		t.Errorf("%q, %v, waited: %t", payload, err, r.Waited())
+	arrivals = 0
+	if _, payload, err := r.Next(); err != nil || string(payload) != "two" || r.Waited() || arrivals > 0 {
+		t.Errorf("%q, %v, waited: %t, arrivals: %d", payload, err, r.Waited(), arrivals)
 	}
 	go func() {
 		time.Sleep(50 * time.Millisecond)
 		here.Write(client(0x81, "three"))
 	}()
-	if _, payload, err := r.Next(); err != nil || string(payload) != "three" || !r.Waited() {
-		t.Errorf("%q, %v, waited: %t", payload, err, r.Waited())
+	if _, payload, err := r.Next(); err != nil || string(payload) != "three" || !r.Waited() || arrivals == 0 {
+		t.Errorf("%q, %v, waited: %t, arrivals: %d", payload, err, r.Waited(), arrivals)
 	}
 }
