@@ -117,6 +117,16 @@ bench-residue: build
 	  || { echo "$$out" >&2; exit 1; }; \
 	  echo "$$out" | grep -E '^[a-z0-9_]+ [0-9.e+-]+$$'
 
+# What it costs to have Go's runtime/secret clear stacks and registers, beside doing it
+# ourselves, and what is left of samples then.
+.PHONY: bench-secret
+bench-secret: build
+	GOEXPERIMENT=runtimesecret $(GO) build -o $(BINARY)-secret ./cmd/tempogate
+	@$(BINARY)-secret residue
+	@out=$$($(GO) test ./bench/residue -run '^TestCostOfClearing$$' -figures -binary "$(CURDIR)/$(BINARY)-secret" -keeping "$(CURDIR)/$(BINARY)" -count 1 -timeout 30m -v) \
+	  || { echo "$$out" >&2; exit 1; }; \
+	  echo "$$out" | sed -nE 's/^clearing|^tls_clearing/&_by_secret/; s/keeping/own_clearing/; /^[a-z0-9_]+ [0-9.e+-]+$$/p'
+
 # Ours, a bare gorilla server and a bare gws server under the same load in turn.
 bench-ingest: build
 	@out=$$($(GO) test ./bench/load -run '^TestFigures$$' -figures -binary "$(CURDIR)/$(BINARY)" -count 1 -timeout 30m -v) \
