@@ -11,9 +11,9 @@ import (
 	"github.com/tempogate/tempogate/classifier/tempo"
 )
 
-// Whether there are steps is told by a logistic regression on the belief in
-// walking and running, over time and of the window alone, and on the lead of
-// the best candidate over the last seconds. Who learns it from people that the
+// Whether there are steps is told by a logistic regression on what the tracker
+// believes over time, on the belief of the window alone in walking and running,
+// and on the margin of the best candidate. Who learns it from people that the
 // model knows learns to trust the model too much: it goes with a protocol that
 // leaves data sets out.
 //
@@ -28,11 +28,11 @@ const (
 	startSpanNS  = 6_000_000_000
 	steppingNS   = 2_000_000_000
 	leastSteps   = 2
-	presenceSure = 0.997 // no belief counts for more, as in classifier/tempo
+	presenceSure = 3.0 // ln of the odds of a window at most, as in classifier/tempo
 )
 
 // presenceNames are what the weights are reported as.
-var presenceNames = [...]string{"base", "belief over time", "belief now", "lead"}
+var presenceNames = [...]string{"base", "odds over time", "odds now", "margin"}
 
 // addPresence takes the seconds of a recording that is known to have steps, or
 // to have none.
@@ -57,15 +57,15 @@ func (f *fitData) addPresence(place int, one *dataset.Recording, o *outcome) {
 		}
 		b := s.Belief
 		f.present = append(f.present, verdict{place, []float64{
-			1, presenceLogit(b.Walk + b.Run), presenceLogit(b.WindowWalk + b.WindowRun), s.Measured.Lead,
+			1, s.Measured.Steps, presenceOdds(b.WindowWalk + b.WindowRun), min(s.Measured.Margin, mostMargin),
 		}, steps})
 		f.weight = append(f.weight, weight)
 	}
 }
 
-func presenceLogit(p float64) float64 {
-	p = min(max(p, 1-presenceSure), presenceSure)
-	return math.Log(p / (1 - p))
+// presenceOdds returns ln of the odds, presenceSure at most.
+func presenceOdds(p float64) float64 {
+	return min(max(math.Log(p/(1-p)), -presenceSure), presenceSure)
 }
 
 // presenceTrials fits on everything, then with each group left out.

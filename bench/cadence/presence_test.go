@@ -26,14 +26,14 @@ func TestAddPresence(t *testing.T) {
 		o.truth.Mended = append(o.truth.Mended, false)
 	}
 	for i := range int64(60) {
-		o.trace.Stream = append(o.trace.Stream, Second{SensorTime: i * s, Measured: tempo.Measurement{Lead: 3}, Belief: tempo.Known(0.5, 0)})
+		o.trace.Stream = append(o.trace.Stream, Second{SensorTime: i * s, Measured: tempo.Measurement{Steps: -1, Margin: 9}, Belief: tempo.Known(0.5, 0)})
 	}
 	o.trace.Stream[35].Measured = tempo.Measurement{} // nothing was looked for
 	var f fitData
 	f.addPresence(7, one, &o)
 	steps, none, heavy := 0, 0, 0
 	for i, v := range f.present {
-		if v.place != 7 || v.x[0] != 1 || v.x[1] != 0 || v.x[3] != 3 {
+		if v.place != 7 || v.x[0] != 1 || v.x[1] != -1 || v.x[2] != 0 || v.x[3] != mostMargin {
 			t.Fatalf("%+v", v)
 		}
 		switch {
@@ -61,11 +61,11 @@ func TestPresenceTrials(t *testing.T) {
 	for place := range 4 {
 		for range 1000 {
 			steps := random.Float64() < 0.5
-			lead := random.NormFloat64() + 1.5
+			margin := random.NormFloat64() + 1.5
 			if steps {
-				lead += 3
+				margin += 3
 			}
-			f.present = append(f.present, verdict{place, []float64{1, random.NormFloat64(), random.NormFloat64(), lead}, steps})
+			f.present = append(f.present, verdict{place, []float64{1, random.NormFloat64(), random.NormFloat64(), margin}, steps})
 			f.weight = append(f.weight, 1)
 		}
 	}
@@ -74,8 +74,8 @@ func TestPresenceTrials(t *testing.T) {
 		t.Fatalf("%d trials", len(trials))
 	}
 	for _, trial := range trials {
-		// Two normals a distance of 3 apart: ln of the odds is 3 (lead - 3).
-		if w := trial.Weights; math.Abs(float64(w["lead"])-3) > 0.4 || math.Abs(float64(w["base"])+9) > 1.2 || math.Abs(float64(w["belief now"])) > 0.3 {
+		// Two normals a distance of 3 apart: ln of the odds is 3 (margin - 3).
+		if w := trial.Weights; math.Abs(float64(w["margin"])-3) > 0.4 || math.Abs(float64(w["base"])+9) > 1.2 || math.Abs(float64(w["odds now"])) > 0.3 {
 			t.Errorf("without %q: %v", trial.Left, w)
 		}
 		// A tail of 1.5 deviations to either side.

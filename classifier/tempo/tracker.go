@@ -26,8 +26,6 @@ const (
 	leastImpatient = 0.3
 	someRhythm     = 0.35
 
-	clearRhythm = 0.7 // from where on the newest margin counts like those before
-
 	// Steps that were there a second ago and whose cadence is sure are believed in
 	// down to this.
 	holdsOn = 0.3
@@ -59,7 +57,7 @@ type Measurement struct {
 	CadenceSPM float64 // of the most likely candidate, made exact
 	Rhythm     float64 // correlation of the newest steps with those one stride before, -1 to 1
 	Margin     float64 // lead of the candidate over all that are not its neighbours, in ln of belief
-	Lead       float64 // the margin, 6 at most, over the last seconds
+	Steps      float64 // ln of the odds that there are steps, by all seconds up to now
 	Presence   float64 // how likely it is that there are steps
 }
 
@@ -70,8 +68,8 @@ type Tracker struct {
 	Range Range
 
 	scores  scores
-	seconds int     // that scores are of
-	lead    float64 // margin over these, the newer the more
+	length  int     // of the window before, which scores are of; 0 for none
+	steps   chain   // whether there are steps
 	cadence float64 // said last, steps a minute
 	sure    float64 // its confidence, 0 for none
 	bridged int     // seconds since it was measured
@@ -92,7 +90,7 @@ func (t *Tracker) Pause(seconds int) {
 
 // forget forgets the evidence, and with it the cadence that was said last.
 func (t *Tracker) forget() {
-	t.scores, t.seconds, t.lead, t.sure, t.waited = scores{}, 0, 0, 0, 0
+	t.scores, t.length, t.steps, t.sure, t.waited = scores{}, 0, 0, 0, 0
 }
 
 // Step takes one window and the belief that it is a walk or a run. A nil
@@ -103,19 +101,17 @@ func (t *Tracker) Step(m *feature.Motion, b Belief) Tempo {
 		return t.none()
 	}
 	walking := b.Walking()
-	best, margin := t.scores.weigh(m, t.seconds > 0, walking, 1-walking)
-	// The mean of what there is, until that is a few seconds.
-	t.seconds++
-	t.lead += max(freshLead, 1/float64(t.seconds)) * (min(margin, mostMargin) - t.lead)
+	best, margin := t.scores.weigh(m, t.length > 0, walking, 1-walking)
+	cut := m.Length < t.length
+	t.length = m.Length
 	period, rhythm := exact(m, grid[best].period)
 	cadence := 60 * signal.RateHz / period
 	sure := confidence(rhythm, margin)
-	presence, least := b.presence(t.lead), leastConfident
-	switch {
-	case presence >= 0.5 && t.waited >= patience && rhythm >= someRhythm:
+	lead := min(margin, mostMargin)
+	t.steps.step(&b, lead, cut)
+	presence, least := t.steps.presence(&b, lead), leastConfident
+	if presence >= 0.5 && t.waited >= patience && rhythm >= someRhythm {
 		least = leastImpatient
-	case presence < 0.5 && rhythm >= clearRhythm:
-		presence = max(presence, b.presence((t.lead+min(margin, mostMargin))/2))
 	}
 	present := presence >= 0.5 || t.sure > 0 && sure >= leastConfident && presence >= holdsOn
 	within := cadence >= LowestSPM*(1-edge) && cadence <= HighestSPM*(1+edge)
@@ -140,7 +136,7 @@ func (t *Tracker) Step(m *feature.Motion, b Belief) Tempo {
 	default:
 		t.waited++
 	}
-	said.Measured = Measurement{cadence, rhythm, margin, t.lead, presence}
+	said.Measured = Measurement{cadence, rhythm, margin, float64(t.steps), presence}
 	return said
 }
 
