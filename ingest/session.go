@@ -84,6 +84,7 @@ func (s *session) attach(conn net.Conn) {
 func (s *session) fetch() {
 	prefetch(unsafe.Pointer(s), unsafe.Sizeof(*s))
 	prefetch(unsafe.Pointer(s.stream), unsafe.Sizeof(*s.stream))
+	prefetch(unsafe.Pointer(s.person), unsafe.Sizeof(*s.person))
 	prefetchStack()
 }
 
