@@ -63,8 +63,10 @@ func (f *fitData) addPresence(place int, one *dataset.Recording, o *outcome) {
 	}
 }
 
-// presenceOdds returns ln of the odds, presenceSure at most.
+// presenceOdds returns ln of the odds, presenceSure at most. Shares may add up to
+// a little more than 1.
 func presenceOdds(p float64) float64 {
+	p = min(p, 1)
 	return min(max(math.Log(p/(1-p)), -presenceSure), presenceSure)
 }
 

@@ -84,3 +84,12 @@ func TestPresenceTrials(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a window is believed to be, its odds are a number within bounds.
+func TestPresenceOdds(t *testing.T) {
+	for p, want := range map[float64]float64{0: -3, 0.01: -3, 0.25: -math.Log(3), 0.5: 0, 0.75: math.Log(3), 1: 3, 1 + 1e-12: 3} {
+		if got := presenceOdds(p); !(math.Abs(got-want) < 1e-9) {
+			t.Errorf("%v: %v, want %v", p, got, want)
+		}
+	}
+}
