@@ -27,22 +27,26 @@ import (
 // fall between two frames and never into one, and they never wait for the
 // network: the session's own goroutine is woken and closes the connection.
 type session struct {
+	// What a turn of the wheel looks at is in one line of the processor's cache
+	// (TestSweepLooksAtOneLine): it looks at all sessions once a second, none of which
+	// is in a cache.
 	server    *Server
+	lastFrame atomic.Int64 // when the last frame was whole, Unix nanoseconds
+	resident  atomic.Int64 // samples in the window
+	lapse     func()       // clears what of it has waited too long, as forget does all; nil without one
+	answers   answers
+
 	principal string
 	number    uint64   // for the log; counts sessions of this process
 	conn      net.Conn // nil for a pusher
 	reader    *framing.Reader
-	answers   answers
 	wake      func() // tells whoever serves the session that it has ended; called once, under mu
 	forget    func() // clears what a pusher keeps beside the window; nil without one, called under mu
-	lapse     func() // the same for what has waited too long
 	place     int    // on the wheel
 	person    *person
-	used      meters       // for the session's goroutine only
-	received  int64        // when the newest message was whole, Unix nanoseconds; likewise
-	lastFrame atomic.Int64 // when the last frame was whole, Unix nanoseconds
-	resident  atomic.Int64 // samples in the window
-	leaving   atomic.Bool  // the node drains or has too much to do: end as soon as what has arrived is answered
+	used      meters      // for the session's goroutine only
+	received  int64       // when the newest message was whole, Unix nanoseconds; likewise
+	leaving   atomic.Bool // the node drains or has too much to do: end as soon as what has arrived is answered
 
 	mu       sync.Mutex
 	ending   *ending // no frame is taken from then on

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/tempogate/tempogate/classifier"
 	"github.com/tempogate/tempogate/classifier/tempo"
@@ -122,6 +123,21 @@ func TestLiveFrameAllocatesNothing(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		if allocs := float64(after.Mallocs-before.Mallocs) / float64(len(payloads)-100); allocs > 0.5 {
 			t.Errorf("%v: %.2f allocations a frame", form, allocs)
+		}
+	}
+}
+
+// What sweep looks at of a session that needs nothing lies in the first 64 bytes, which
+// is a line of most processors' caches.
+func TestSweepLooksAtOneLine(t *testing.T) {
+	var s session
+	for name, end := range map[string]uintptr{
+		"server": unsafe.Offsetof(s.server) + unsafe.Sizeof(s.server), "lastFrame": unsafe.Offsetof(s.lastFrame) + unsafe.Sizeof(s.lastFrame),
+		"resident": unsafe.Offsetof(s.resident) + unsafe.Sizeof(s.resident), "lapse": unsafe.Offsetof(s.lapse) + unsafe.Sizeof(s.lapse),
+		"answers.since": unsafe.Offsetof(s.answers) + unsafe.Offsetof(s.answers.since) + unsafe.Sizeof(s.answers.since),
+	} {
+		if end > 64 {
+			t.Errorf("%s ends at byte %d", name, end)
 		}
 	}
 }
