@@ -164,24 +164,42 @@ func measureOurs(t *testing.T, config Config) figure {
 	config.Token = func(person int) (string, error) { return issuer.Token(fmt.Sprint(person), time.Hour) }
 
 	// Allocations are counted while all sessions are live and nobody comes or goes.
-	// Asking for them allocates too, a few thousand times: what lies between the first
-	// two questions, which follow each other at once, is that.
-	var mallocs, frames [3]float64
+	// What the server allocates without any, for its ledger's store and for being
+	// asked, is counted before and taken off.
+	type count struct {
+		at              time.Time
+		mallocs, frames float64
+	}
+	look := func() (c count) {
+		c.at = time.Now()
+		c.mallocs, c.frames = scrape(t, addresses.Admin)
+		return c
+	}
+	time.Sleep(idleSeconds * time.Second) // the start is over
+	look()
+	idle := []count{look()}
+	time.Sleep(idleSeconds * time.Second)
+	idle = append(idle, look())
+	perSecond := (idle[1].mallocs - idle[0].mallocs) / idle[1].at.Sub(idle[0].at).Seconds()
+
+	var live [2]count
 	ramp := int(2*time.Millisecond*time.Duration(config.Sessions)/time.Second) + 1
 	seconds := int(config.Duration / time.Second)
 	f := measure(t, config, command.Process.Pid, func(i Interval) {
 		switch i.Second {
 		case ramp + seconds/3:
-			mallocs[0], frames[0] = scrape(t, addresses.Admin)
-			mallocs[1], frames[1] = scrape(t, addresses.Admin)
+			live[0] = look()
 		case ramp + seconds - 3:
-			mallocs[2], frames[2] = scrape(t, addresses.Admin)
+			live[1] = look()
 		}
 	})
-	between := func(v [3]float64) float64 { return (v[2] - v[1]) - (v[1] - v[0]) }
-	f.allocs = max(between(mallocs), 0) / between(frames)
+	mallocs := live[1].mallocs - live[0].mallocs - perSecond*live[1].at.Sub(live[0].at).Seconds()
+	f.allocs = max(mallocs, 0) / (live[1].frames - live[0].frames)
 	return f
 }
+
+// idleSeconds is for how long a server without sessions is watched.
+const idleSeconds = 5
 
 // scrape reads from a server's metrics how much it has allocated, and how many
 // frames it has taken.
