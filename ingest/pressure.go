@@ -31,7 +31,7 @@ type pressure struct {
 }
 
 const (
-	probeEvery = 20 * time.Millisecond
+	probeEvery = 100 * time.Millisecond
 
 	// The smoothed lateness follows in about a second.
 	smoothing = time.Second
