@@ -4,8 +4,6 @@ import (
 	"math"
 	"testing"
 
-	"github.com/tempogate/tempogate/classifier/feature"
-	"github.com/tempogate/tempogate/classifier/signal"
 	"github.com/tempogate/tempogate/classifier/tempo"
 )
 
@@ -31,16 +29,9 @@ func TestPresence(t *testing.T) {
 		{"a clear rhythm, and no belief in steps at all", soft, tempo.Known(0.02, 0.02), 0, 0},
 	}
 	for _, test := range tests {
-		var w signal.Window
-		var tracker tempo.Tracker
-		e := feature.NewExtractor()
 		said := 0
-		for i, row := range test.gait.rows(steady(104), 30) {
-			w.Push(row)
-			if (i+1)%signal.RateHz != 0 {
-				continue
-			}
-			got := tracker.Step(e.Extract(&w), test.belief)
+		believe := func(int) tempo.Belief { return test.belief }
+		for _, got := range followBeliefs(test.gait.rows(steady(104), 30), believe) {
 			if !math.IsNaN(got.CadenceSPM) {
 				said++
 				if math.Abs(got.CadenceSPM-104) > 6 {
@@ -76,20 +67,16 @@ func TestSureCadenceIsKept(t *testing.T) {
 		{"none, but the rhythm, after there was much", sure, none, 4, 5},
 		{"the speed of a car after there was much", sure, fast, 0, 0},
 	} {
-		var w signal.Window
-		var tracker tempo.Tracker
-		e := feature.NewExtractor()
 		said := 0
-		for i, row := range (gait{step: 1.5, second: 0.3, noise: 0.7}).rows(steady(104), 15) {
-			w.Push(row)
-			if (i+1)%signal.RateHz != 0 {
-				continue
-			}
-			second, belief := i/signal.RateHz, test.first
+		believe := func(second int) tempo.Belief {
 			if second >= 10 {
-				belief = test.then
+				return test.then
 			}
-			if got := tracker.Step(e.Extract(&w), belief); second >= 10 && !math.IsNaN(got.CadenceSPM) {
+			return test.first
+		}
+		rows := gait{step: 1.5, second: 0.3, noise: 0.7}.rows(steady(104), 15)
+		for _, got := range followBeliefs(rows, believe)[10:] {
+			if !math.IsNaN(got.CadenceSPM) {
 				said++
 			}
 		}
@@ -117,20 +104,13 @@ func TestClearRhythmIsHeardInTheEnd(t *testing.T) {
 		{"much noise", gait{step: 0.6, stride: 0.4, second: 0.6, noise: 1}, ride, 40, 40},
 		{"at the speed of a car", slow, fast, 40, 40},
 	} {
-		var w signal.Window
-		var tracker tempo.Tracker
-		e := feature.NewExtractor()
 		first := 40
-		for i, row := range test.gait.rows(steady(84), 40) {
-			w.Push(row)
-			if (i+1)%signal.RateHz != 0 {
-				continue
-			}
-			got := tracker.Step(e.Extract(&w), test.belief)
+		believe := func(int) tempo.Belief { return test.belief }
+		for second, got := range followBeliefs(test.gait.rows(steady(84), 40), believe) {
 			if math.IsNaN(got.CadenceSPM) {
 				continue
 			}
-			first = min(first, i/signal.RateHz)
+			first = min(first, second)
 			if math.Abs(got.CadenceSPM-84) > 2 {
 				t.Errorf("%s: %.1f", test.name, got.CadenceSPM)
 			}

@@ -46,6 +46,12 @@ func (g gait) rows(cadence func(t float64) float64, seconds int) []signal.Row {
 
 // follow runs rows through a tracker and returns what it says each second.
 func follow(rows []signal.Row, belief func(second int) (walk, run float64)) []tempo.Tempo {
+	return followBeliefs(rows, func(second int) tempo.Belief { return tempo.Known(belief(second)) })
+}
+
+// followBeliefs is follow where the newest window and the past may say different
+// things.
+func followBeliefs(rows []signal.Row, belief func(second int) tempo.Belief) []tempo.Tempo {
 	var w signal.Window
 	var tracker tempo.Tracker
 	e := feature.NewExtractor()
@@ -53,8 +59,7 @@ func follow(rows []signal.Row, belief func(second int) (walk, run float64)) []te
 	for i, row := range rows {
 		w.Push(row)
 		if (i+1)%signal.RateHz == 0 {
-			walk, run := belief(len(said))
-			said = append(said, tracker.Step(e.Extract(&w), tempo.Known(walk, run)))
+			said = append(said, tracker.Step(e.Extract(&w), belief(len(said))))
 		}
 	}
 	return said

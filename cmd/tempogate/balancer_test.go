@@ -82,18 +82,7 @@ func atMostFour(t *testing.T, f *fleet.Fleet, front string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	anna, err := client.New(client.Config{URL: front, Token: token})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer anna.Close()
-	notice, err := anna.Notice(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := anna.Grant(t.Context(), notice, []consent.Category{consent.Acceleration}, nil); err != nil {
-		t.Fatal(err)
-	}
+	anna := agrees(t, front, token)
 	for range 4 {
 		stream, err := anna.Stream(t.Context(), client.StreamOptions{})
 		if err != nil {
@@ -183,4 +172,23 @@ func hostOf(t *testing.T, address string) string {
 		t.Fatal(err)
 	}
 	return u.Host
+}
+
+// agrees returns the client of whoever has the token, who has just granted
+// acceleration.
+func agrees(t *testing.T, url, token string) *client.Client {
+	t.Helper()
+	person, err := client.New(client.Config{URL: url, Token: token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(person.Close)
+	notice, err := person.Notice(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := person.Grant(t.Context(), notice, []consent.Category{consent.Acceleration}, nil); err != nil {
+		t.Fatal(err)
+	}
+	return person
 }

@@ -26,7 +26,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tempogate/tempogate/classifier"
-	"github.com/tempogate/tempogate/consent"
 	"github.com/tempogate/tempogate/consent/identity"
 	"github.com/tempogate/tempogate/ingest/client"
 	"github.com/tempogate/tempogate/ingest/wire"
@@ -270,18 +269,7 @@ func streamEverything(t *testing.T, url, data string, samples []classifier.Sampl
 	if err != nil {
 		t.Fatal(err)
 	}
-	anna, err := client.New(client.Config{URL: url, Token: token})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer anna.Close()
-	notice, err := anna.Notice(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := anna.Grant(t.Context(), notice, []consent.Category{consent.Acceleration}, nil); err != nil {
-		t.Fatal(err)
-	}
+	anna := agrees(t, url, token)
 	for _, form := range []client.Form{client.JSON, client.Packed, client.JSONS2, client.PackedS2} {
 		s, err := anna.Stream(t.Context(), client.StreamOptions{Form: form, Encoder: wire.EncoderConfig{ResolutionMPS2: 1.1e-5}})
 		if err != nil {
