@@ -73,6 +73,13 @@ func (n *needles) add(form Form, owner int, pattern []byte) *needle {
 	return &n.all[len(n.all)-1]
 }
 
+// has reports whether a pattern of at least eight bytes is looked for.
+func (n *needles) has(pattern []byte) bool {
+	return slices.ContainsFunc(n.byWord[binary.LittleEndian.Uint64(pattern)], func(i int32) bool {
+		return slices.Equal(n.all[i].pattern, pattern)
+	})
+}
+
 // addWord adds a pattern of eight bytes.
 func (n *needles) addWord(form Form, owner int, w uint64) *needle {
 	return n.add(form, owner, binary.LittleEndian.AppendUint64(nil, w))
