@@ -37,6 +37,15 @@
 // so each search has to find them, or it counts for nothing. After the search
 // they are dropped, and the next search has to find no trace of them.
 //
+// # Where
+//
+// A copy is reported with its Place: the object on the heap, the goroutine's stack, the
+// stack of a thread or what else it lies in, and the functions whose return addresses
+// lie beside it. Of what else lies there nothing is shown. Where Go's runtime keeps its
+// lists says the debugging information of the server's program; without it (go build
+// -ldflags=-s) only the functions are known. TestPlacesAreNamed plants patterns in all
+// kinds of places.
+//
 // # What it does not see
 //
 // Memory of the kernel (socket buffers, saved registers), pages that are swapped

@@ -16,7 +16,6 @@ type region struct {
 type finding struct {
 	*needle
 	address uint64
-	region  string
 }
 
 // ErrUnsupported is returned where the memory of another process cannot be read:
@@ -46,7 +45,7 @@ func search(pid int, n *needles) (findings []finding, looked int64, err error) {
 			}
 			looked += int64(min(got, chunk))
 			n.in(buffer[:got], chunk, func(place int, of *needle) {
-				findings = append(findings, finding{of, at + uint64(place), r.name})
+				findings = append(findings, finding{of, at + uint64(place)})
 			})
 			if got < want {
 				break

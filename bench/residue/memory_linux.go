@@ -2,10 +2,12 @@ package residue
 
 import (
 	"bufio"
+	"debug/elf"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -44,6 +46,38 @@ func openMemory(pid int) (memoryFile, []region, error) {
 		return nil, nil, explain(pid, err)
 	}
 	return memory, regions, nil
+}
+
+// openChart opens the memory of a process to say what lies where in it.
+func openChart(pid int) (*chart, error) {
+	memory, regions, err := openMemory(pid)
+	if err != nil {
+		return nil, err
+	}
+	p, err := openProgram(fmt.Sprintf("/proc/%d/exe", pid), regions)
+	if err != nil {
+		memory.Close()
+		return nil, fmt.Errorf("residue: the program of process %d cannot be read: %w", pid, err)
+	}
+	return &chart{memory, regions, p}, nil
+}
+
+// openProgram reads the executable that a link of /proc stands for.
+func openProgram(link string, regions []region) (*program, error) {
+	file, err := os.Readlink(link)
+	if err != nil {
+		return nil, err
+	}
+	executable, err := elf.Open(link)
+	if err != nil {
+		return nil, err
+	}
+	defer executable.Close()
+	at := slices.IndexFunc(regions, func(r region) bool { return r.name == strings.TrimSuffix(file, " (deleted)") })
+	if at < 0 {
+		return nil, errors.New("it is not in the process's memory")
+	}
+	return newProgram(executable, regions[at].from)
 }
 
 // readRegions reads lines as man 5 proc_pid_maps describes them, and leaves out

@@ -25,6 +25,9 @@ var formNames = [forms]string{"sent", "masked", "text", "float", "integer", "res
 // String returns the form's name.
 func (f Form) String() string { return formNames[f] }
 
+// MarshalText returns the form's name.
+func (f Form) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
+
 // word is how many bytes of a needle are looked up at once, and the fewest that
 // one has.
 const word = 8

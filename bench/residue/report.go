@@ -21,50 +21,53 @@ var momentNames = [...]string{"in the window", "after the window", "after the en
 // A Line is what was found of the sessions that send in one way, over one
 // transport, and end in one way.
 type Line struct {
-	Transport, Sending, Ending string
-
-	Sessions int
-	Copies   int // found when there should be none
+	Transport string `json:"transport"`
+	Sending   string `json:"sending"`
+	Ending    string `json:"ending"`
+	Sessions  int    `json:"sessions"`
+	Copies    int    `json:"copies"` // found when there should be none
 }
 
-// A Finding describes copies that should not be there.
+// A Finding is a copy that should not be there.
 type Finding struct {
-	Line           // whose
-	When    string // after the window, after the end
-	Form    Form
-	Pattern string // in hexadecimal
-	Region  string // of memory
-	Address uint64 // of the first of them
+	// Whose it is.
+	Transport string `json:"transport"`
+	Sending   string `json:"sending"`
+	Ending    string `json:"ending"`
+
+	When    string `json:"when"` // after the window, after the end
+	Form    Form   `json:"form"`
+	Pattern string `json:"pattern"` // in hexadecimal
+	Address uint64 `json:"address"`
+	Place   Place  `json:"place"`
 }
 
 // String describes the finding on a line.
 func (f Finding) String() string {
-	region := f.Region
-	if region == "" {
-		region = "memory without a name"
-	}
-	return fmt.Sprintf("LEFT %s: %s, %s, %s, ended by %s: %s at %#x in %s", f.When, f.Form, f.Transport, f.Sending, f.Ending, f.Pattern, f.Address, region)
+	return fmt.Sprintf("LEFT %s: %s, %s, %s, ended by %s: %s at %#x: %s", f.When, f.Form, f.Transport, f.Sending, f.Ending, f.Pattern, f.Address, f.Place)
 }
 
 // A Report says what was found.
 type Report struct {
-	Rounds   int
-	Searches int
-	Needles  int   // looked for, of all searches together
-	Looked   int64 // bytes, of all searches together
+	Rounds   int   `json:"rounds"`
+	Searches int   `json:"searches"`
+	Needles  int   `json:"needles"`        // looked for, of all searches together
+	Looked   int64 `json:"searched_bytes"` // of all searches together
 
-	Copies   int       // that should not be there
-	Findings []Finding // of them, at most 100
+	Copies   int       `json:"copies"`   // that should not be there
+	Findings []Finding `json:"findings"` // of them, at most 100
 
-	// Controls is how many needles were planted, Found how many of them the search
-	// that was to find them did.
-	Controls, ControlsFound int
+	// Controls is how many needles were planted, ControlsFound how many of them the
+	// search that was to find them did.
+	Controls      int `json:"control_planted"`
+	ControlsFound int `json:"control_found"`
 
 	// Windows is how many windows held canaries when they were searched for there,
 	// WindowsFound in how many they were found, as floats and as rows.
-	Windows, WindowsFound int
+	Windows      int `json:"window_sessions"`
+	WindowsFound int `json:"window_found"`
 
-	Lines []*Line
+	Lines []*Line `json:"lines"`
 }
 
 // line returns the line of a subject.
@@ -84,8 +87,8 @@ const (
 	mostOfLine   = 10
 )
 
-// take takes what one search has found.
-func (r *Report) take(run *runner, when moment, planted []int, findings []finding, looked int64) {
+// take takes what one search has found. place says what lies where.
+func (r *Report) take(run *runner, when moment, planted []int, findings []finding, looked int64, place func(finding) Place) {
 	r.Searches++
 	r.Needles += len(run.needles.all)
 	r.Looked += looked
@@ -106,7 +109,7 @@ func (r *Report) take(run *runner, when moment, planted []int, findings []findin
 			}
 			l.Copies++
 			if l.Copies <= mostOfLine && len(r.Findings) < mostFindings {
-				r.Findings = append(r.Findings, Finding{*l, momentNames[when], f.form, hex.EncodeToString(f.pattern), f.region, f.address})
+				r.Findings = append(r.Findings, Finding{l.Transport, l.Sending, l.Ending, momentNames[when], f.form, hex.EncodeToString(f.pattern), f.address, place(f)})
 			}
 		}
 	}

@@ -110,6 +110,7 @@ type runner struct {
 	subjects []*subject // of the group under way
 	needles  *needles   // theirs
 	round    int
+	chart    *chart // of the server, once something was found
 }
 
 // Run searches a server and reports what was found. An error means that the
@@ -131,6 +132,11 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 			all = append(all, &subject{run: r, how: &sendings[i], ending: ending})
 		}
 	}
+	defer func() {
+		if r.chart != nil {
+			r.chart.Close()
+		}
+	}()
 	for r.round = range config.Rounds {
 		r.report.Rounds++
 		for group := range slices.Chunk(all, config.Persons-1) {
@@ -327,13 +333,25 @@ func (r *runner) search(ctx context.Context, control *control, when moment) erro
 			continue // the machine is busy: nothing is planted yet
 		}
 		before := len(r.report.Findings)
-		r.report.take(r, when, planted, findings, looked)
+		r.report.take(r, when, planted, findings, looked, r.place)
 		if r.config.Tell != nil {
 			r.config.Tell(Progress{r.transport(), r.round + 1, r.config.Rounds, momentNames[when], r.report.Copies, r.report.Findings[before:]})
 		}
 		break
 	}
 	return nil
+}
+
+// place says where in the server's memory something was found, as far as that can be
+// known.
+func (r *runner) place(f finding) Place {
+	if r.chart == nil {
+		var err error
+		if r.chart, err = openChart(r.config.PID); err != nil {
+			return Place{Kind: fmt.Sprintf("%s (%v)", Anonymous, err)}
+		}
+	}
+	return r.chart.place(f.address, f.pattern)
 }
 
 // allFound reports whether there is a finding of each owner.

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"math/rand/v2"
@@ -70,12 +71,11 @@ func hold() [][]byte {
 
 var victimKey = [4]byte{0x11, 0x22, 0x33, 0x44}
 
-// A search finds what a process holds in each form, and no longer when that has
-// been overwritten.
-func TestSearchFindsWhatIsPlanted(t *testing.T) {
-	victim := exec.Command(os.Args[0])
-	victim.Env = append(os.Environ(), victimVariable+"=1")
-	in, err := victim.StdinPipe()
+// startVictim starts a process that says when it is ready to be searched. It is
+// written to by in, and ends with the test.
+func startVictim(t *testing.T, victim *exec.Cmd) (in io.Writer, said *bufio.Reader) {
+	t.Helper()
+	stdin, err := victim.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,8 +86,16 @@ func TestSearchFindsWhatIsPlanted(t *testing.T) {
 	if err := victim.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { in.Close(); victim.Wait() }()
-	said := bufio.NewReader(out)
+	t.Cleanup(func() { stdin.Close(); victim.Wait() })
+	return stdin, bufio.NewReader(out)
+}
+
+// A search finds what a process holds in each form, and no longer when that has
+// been overwritten.
+func TestSearchFindsWhatIsPlanted(t *testing.T) {
+	victim := exec.Command(os.Args[0])
+	victim.Env = append(os.Environ(), victimVariable+"=1")
+	in, said := startVictim(t, victim)
 
 	var n needles
 	samples := victimCanaries()

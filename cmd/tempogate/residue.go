@@ -21,6 +21,7 @@ type residueCommand struct {
 	Rounds  int              `default:"1" help:"How often to do everything."`
 	Idle    time.Duration    `name:"idle-timeout" default:"60s" help:"The server's --idle-timeout: how long to wait for a session to end by it."`
 	Ending  []residue.Ending `placeholder:"NAME" help:"With --pid: end sessions in this way only: end, withdrawal, malformed, cut, timeout. Repeatable."`
+	Format  string           `enum:"text,json" default:"text" help:"What is printed: ${enum}."`
 	Seed    uint64           `default:"0" help:"Of the canaries. 0 takes one from the clock."`
 }
 
@@ -53,7 +54,9 @@ func (c *residueCommand) Run(app *appContext) error {
 		report, err = c.searchOwn(app)
 	}
 	if report != nil && report.Searches > 0 {
-		fmt.Fprint(app.stdout, report)
+		if printing := c.print(app, report); printing != nil {
+			return printing
+		}
 	}
 	if err != nil {
 		return withHint(err)
@@ -65,6 +68,15 @@ func (c *residueCommand) Run(app *appContext) error {
 		return fmt.Errorf("%d copies were found that should be gone", report.Copies)
 	}
 	return nil
+}
+
+// print prints the report.
+func (c *residueCommand) print(app *appContext, report *residue.Report) error {
+	if c.Format == "json" {
+		return printJSON(app, report)
+	}
+	_, err := fmt.Fprint(app.stdout, report)
+	return err
 }
 
 // searchOwn starts the servers that it searches.
