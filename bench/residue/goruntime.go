@@ -32,8 +32,10 @@ const (
 	inUseSpan  = 1 // mSpanInUse
 	manualSpan = 2 // mSpanManual: stacks
 
-	waiting, dead = 4, 6   // _Gwaiting, _Gdead
-	scanned       = 0x1000 // _Gscan
+	runnable = 1      // _Grunnable
+	waiting  = 4      // _Gwaiting
+	dead     = 6      // _Gdead
+	scanned  = 0x1000 // _Gscan
 
 	mostGoroutines = 1 << 20 // that are looked at: the memory may be changing
 	mostThreads    = 1 << 12
@@ -141,7 +143,7 @@ func (r *goRuntime) ofGoroutine(c *chart, address uint64, p *Place) bool {
 		case dead:
 			p.Kind = LeftStack
 			return true
-		case waiting:
+		case runnable, waiting:
 			p.Unused = address < c.word(g+uint64(r.stackPointer))
 		}
 		p.Kind, p.Began = GoroutineStack, c.program.function(c.word(g+uint64(r.start)))

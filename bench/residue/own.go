@@ -32,7 +32,7 @@ func RunOwn(ctx context.Context, config OwnConfig) (*Report, error) {
 		return nil, fmt.Errorf("residue: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	o := &ownRun{config: config, dir: dir, total: &Report{}}
+	o := &ownRun{config: config, dir: dir, total: &Report{Findings: []Finding{}}}
 	all, ctx := errgroup.WithContext(ctx)
 	for i, transport := range []string{"plain", "tls"} {
 		all.Go(func() error {

@@ -125,7 +125,7 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 	} else {
 		memory.Close()
 	}
-	r := &runner{config: config, report: &Report{}, rng: rand.New(rand.NewPCG(config.Seed, 0x7265736964756521))}
+	r := &runner{config: config, report: &Report{Findings: []Finding{}}, rng: rand.New(rand.NewPCG(config.Seed, 0x7265736964756521))}
 	var all []*subject
 	for _, ending := range config.Endings {
 		for i := range sendings {

@@ -91,6 +91,7 @@ func putOnSignalStack() {
 
 func main() {
 	debug.SetGCPercent(-1) // nothing of this is to be used again
+	runtime.GOMAXPROCS(1)  // none of the others runs while this does
 	runtime.LockOSThread()
 	object = make([]byte, 4096)
 	put(inObject, object[100:])
