@@ -137,70 +137,103 @@ func TestPressure(t *testing.T) {
 	}
 	// A node that does hardly anything waits for others.
 	p = pressure{limit: 20 * time.Millisecond}
-	p.probe(time.Second, 5*time.Second, 400*time.Millisecond, 1000)
+	p.probe(time.Second, 5*time.Second, 200*time.Millisecond, 1000)
 	if p.shedding.Load() {
-		t.Error("shedding at a tenth of one processor and less")
+		t.Error("shedding at a twentieth of one processor")
 	}
 }
 
-// After an overload the door opens slowly, for a minute.
+// What was too much once is not filled to the brim again, and doubted only
+// slowly; and nobody is let in faster than it shows what they cost.
 func TestReopening(t *testing.T) {
+	const sessions = 1000
 	p := pressure{limit: 20 * time.Millisecond}
 	now := time.Now().UnixNano()
-	comeIn := func(knocks int, sessions int) (n int) {
-		for range knocks {
+	aSecond := func(sessions int) (n int) {
+		for range 10_000 {
+			now += int64(time.Second / 10_000)
 			if p.admits(now, sessions) {
 				n++
 			}
 		}
 		return n
 	}
-	if n := comeIn(500, 1000); n != 500 {
-		t.Errorf("%d of 500 were let in before there was any overload", n)
+	probe := func(late time.Duration, own float64) {
+		const since = 5 * time.Second
+		p.probe(late, since, time.Duration(own*float64(since)), sessions)
 	}
-	p.probe(time.Second, 5*time.Second, 5*time.Second, 1000)
-	if n := comeIn(500, 1000); n != 0 {
+	if n := aSecond(sessions); n != 10_000 {
+		t.Errorf("%d of 10 000 were let in before there was any overload", n)
+	}
+	probe(time.Second, 1)
+	if n := aSecond(sessions); n != 0 {
 		t.Errorf("%d were let in during the overload", n)
 	}
-	if n := comeIn(10, shedsFrom-1); n != 10 {
-		t.Errorf("%d of 10 were let in where few are", n)
-	}
-	p.probe(0, 5*time.Second, 5*time.Second, 1000)
-	aSecond := func() (n int) {
-		for range 10_000 {
-			now += int64(time.Second / 10_000)
-			n += comeIn(1, 1000)
-		}
-		return n
-	}
-	for calm, want := range []int{60, 120, 240, 480} {
-		if n := aSecond(); n < want-6 || n > want {
-			t.Errorf("%d were let in to 1000 sessions in the second after %d s of calm, want %d", n, 5*(calm+1), want)
-		}
-		p.probe(0, 5*time.Second, 5*time.Second, 1000)
-	}
-	p.probe(5*time.Millisecond, 5*time.Second, 5*time.Second, 1000)
-	for second := range 10 {
-		if n := aSecond(); n > 2 {
-			t.Errorf("in second %d %d were let in to a node that is late", second, n)
-		}
-	}
-	if n := comeIn(300, 499); n != 300 {
-		t.Errorf("%d of 300 were let in to less than half of the sessions that were too many", n)
-	}
-	now += int64(reopening)
-	if n := comeIn(500, 1000); n != 500 {
-		t.Errorf("%d of 500 were let in when it was long over", n)
+	if n := aSecond(shedsFrom - 1); n != 10_000 {
+		t.Errorf("%d of 10 000 were let in where few are", n)
 	}
 
-	// Thousands that leave at once make a node late as well. When they are gone,
-	// as many as half of them are welcome, though nobody was refused before.
-	p = pressure{limit: 20 * time.Millisecond}
-	p.probe(time.Millisecond, time.Second, time.Second, 9000)
-	p.probe(time.Second, 5*time.Second, 5*time.Second, shedsFrom)
-	p.probe(0, 5*time.Second, 5*time.Second, shedsFrom)
-	if n := comeIn(1000, 1000); n != 1000 {
-		t.Errorf("%d of 1000 were let in when 9000 had left", n)
+	// The overload is over, and what the sessions take is 0.95 of what was too
+	// much, or 0.6 of it: then there is room for half as many more.
+	probe(0, 0.95)
+	if n := aSecond(sessions); n != 0 {
+		t.Errorf("%d were let in at 0.95 of what was too much", n)
+	}
+	probe(0, 0.6)
+	if n := aSecond(sessions); n < 450 || n > 700 {
+		t.Errorf("%d were let in within a second where there is room for 500", n)
+	}
+	if n := aSecond(sessions/2 - 1); n != 10_000 {
+		t.Errorf("%d of 10 000 were let in to less than half of the sessions that there were", n)
+	}
+
+	// Calm at what is allowed makes one doubt it, within a minute.
+	for seconds := 0; ; seconds += 5 {
+		probe(0, 0.89)
+		if n := aSecond(sessions); n > 80 {
+			if seconds < 20 || seconds > 60 {
+				t.Errorf("after %d s of calm %d were let in within a second", seconds, n)
+			}
+			break
+		}
+		if seconds > 100 {
+			t.Fatal("it is never doubted")
+		}
+	}
+
+	// Where it proves true, it is doubted half as fast the next time.
+	probe(time.Second, 1)
+	probe(0, 0.89)
+	for seconds := 0; seconds < 40; seconds += 5 {
+		probe(0, 0.89)
+		if n := aSecond(sessions); n > 80 {
+			t.Errorf("after %d s of calm %d were let in within a second, to a node that was overloaded twice", seconds, n)
+		}
+	}
+	now += int64(forgotten)
+	if n := aSecond(sessions); n != 10_000 {
+		t.Errorf("%d of 10 000 were let in when it was long over", n)
+	}
+}
+
+// A quota of processor time is what is too much before anything was late: a
+// process that has used it up stands still.
+func TestQuotaIsNotFilled(t *testing.T) {
+	p := pressure{limit: 20 * time.Millisecond, quota: 0.4}
+	for _, step := range []struct {
+		own      float64
+		sessions int
+		want     bool
+	}{
+		{0.30, 1000, true},
+		{0.37, 1000, false},
+		{0.37, shedsFrom - 1, true}, // few sessions: not what it suffers from
+		{0.30, 1000, true},
+	} {
+		p.probe(0, time.Minute, time.Duration(step.own*float64(time.Minute)), step.sessions)
+		if got := p.admits(time.Now().UnixNano(), step.sessions); got != step.want {
+			t.Errorf("%g processors of 0.4 for %d sessions: admits %t", step.own, step.sessions, got)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"os"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,14 +21,17 @@ type pressure struct {
 	lateness atomic.Int64 // smoothed, nanoseconds
 	shedding atomic.Bool
 	limit    time.Duration
+	quota    float64 // processors that the system lets it have at most; 0: nothing is known
 
 	mu       sync.Mutex
-	own      float64       // share of one processor that this process takes, smoothed
+	own      float64       // processors that this process takes, smoothed
 	strain   float64       // as lateness, of probes that count for as much as twice the limit
 	calm     time.Duration // for how long strain has been far below the limit
-	reopened int64         // when the door opened again last, Unix nanoseconds
-	readmits meter         // those let in since
+	tooMuch  float64       // processors that it took when it was too late last; 0: it never was
+	patience time.Duration // how slowly that is doubted
+	closed   int64         // when it was too late last, Unix nanoseconds
 	held     float64       // the most sessions there were, of those that have gone, e times fewer with each minute
+	readmits meter         // those let in since
 }
 
 const (
@@ -40,25 +44,30 @@ const (
 	// what it suffers from, and nobody would be served better.
 	shedsFrom = 100
 
-	// shedsFromShare is the share of one processor that this process has to take
+	// shedsFromShare is the share of what it can have that this process has to take
 	// before it sheds: where it is late and does less, others of the machine keep
 	// it waiting, and turning runners away would be no help.
-	shedsFromShare = 0.1
+	shedsFromShare = 1. / 8
 
-	// After an overload the door opens slowly, or those who were kept out bring
-	// about the next. Up to half of the sessions that there were lately, everybody
-	// comes in. From there on it is so many a second and such a share of the
-	// sessions, twice as many after each few seconds in which nothing was late; and
-	// a small share where something is: what a node can bear is not known until it
-	// is nearly too much.
-	reopening       = 10 * time.Minute
-	reopeningPace   = 20
-	reopeningGrowth = 0.01
-	reopeningTwice  = 5 * time.Second
-	carefulGrowth   = 0.001
+	// headroom is the share that is filled of what is too much. The rest is for
+	// what does not come evenly.
+	headroom = 0.9
+
+	// felt is how long it takes until it shows what one who was let in costs.
+	felt = time.Second
+
+	// What was too much may have been so for another reason: doubts of it begin
+	// at this growth a second, and double with each patience in which nothing
+	// is late. Where it proves true patience doubles.
+	doubt         = 0.0005
+	leastPatience = 10 * time.Second
+	mostPatience  = 2 * time.Minute
 
 	// lately is how fast sessions that have gone are forgotten.
 	lately = time.Minute
+
+	// forgotten is for how long what was too much is remembered.
+	forgotten = 10 * time.Minute
 )
 
 // watch probes until ctx is done.
@@ -82,11 +91,10 @@ func (p *pressure) watch(ctx context.Context, sessions func() int) {
 }
 
 // probe takes note of how late one is, for the time since the one before, and of
-// the processor time that this process has used since and how many sessions it has.
-// Shedding begins at the limit and ends at half of it, so that what was shed does
-// not bring about the next shedding. A probe counts for twice the limit at most:
-// one long collection of garbage is no overload, and what was a great one is over
-// as soon as another.
+// the processor time that this process has used since. Shedding begins at the limit
+// and ends at half of it, so that what was shed does not bring about the next
+// shedding. A probe counts for twice the limit at most: one long collection of
+// garbage is no overload, and what was a great one is over as soon as another.
 func (p *pressure) probe(late, since, used time.Duration, sessions int) {
 	smoothed := float64(p.lateness.Load())
 	weight := 1 - math.Exp(-float64(since)/float64(smoothing))
@@ -100,36 +108,75 @@ func (p *pressure) probe(late, since, used time.Duration, sessions int) {
 	if p.calm += since; p.strain >= float64(p.limit)/8 {
 		p.calm = 0
 	}
+	now := time.Now().UnixNano()
 	switch {
-	case p.strain > float64(p.limit) && p.own >= shedsFromShare:
+	case p.strain > float64(p.limit) && p.own >= shedsFromShare*p.most():
+		p.learn(now, since)
 		p.shedding.Store(true)
-	case p.strain < float64(p.limit)/2 && p.shedding.Load():
-		p.reopened = time.Now().UnixNano()
+	case p.strain < float64(p.limit)/2:
 		p.shedding.Store(false)
+	}
+	if p.calm > 0 && p.own > headroom*headroom*p.tooMuch { // it stands in somebody's way
+		p.tooMuch *= math.Exp(doubt * since.Seconds() * math.Exp2(min(20, float64(p.calm)/float64(p.patience))))
 	}
 }
 
-// admits reports whether one more may come to so many sessions.
+// most returns how many processors this process can have.
+func (p *pressure) most() float64 {
+	if n := float64(runtime.NumCPU()); p.quota == 0 || n < p.quota {
+		return n
+	}
+	return p.quota
+}
+
+// learn takes note that what this process takes is too much.
+func (p *pressure) learn(now int64, since time.Duration) {
+	switch {
+	case p.shedding.Load():
+		p.tooMuch += (1 - math.Exp(-float64(since)/float64(10*smoothing))) * (p.own - p.tooMuch)
+	case p.known(now) && p.own > headroom*headroom*p.tooMuch:
+		p.patience = min(2*p.patience, mostPatience)
+		p.tooMuch = p.own
+	default:
+		p.patience = leastPatience
+		p.tooMuch = p.own
+	}
+	p.closed = now
+}
+
+// known reports whether what is too much has been seen lately.
+func (p *pressure) known(now int64) bool {
+	return p.tooMuch > 0 && now-p.closed <= int64(forgotten)
+}
+
+// admits reports whether one more may come to so many sessions. There is room up to
+// a share of what is too much, as far as anybody knows. What each of them takes is
+// what this process takes by all, and it is not filled faster than that shows.
 func (p *pressure) admits(now int64, sessions int) bool {
 	if sessions < shedsFrom {
 		return true
 	}
-	shedding := p.shedding.Load()
+	if p.shedding.Load() {
+		return false
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case shedding:
+	if float64(sessions) < p.held/2 {
+		return true
+	}
+	tooMuch := math.Inf(1)
+	if p.known(now) {
+		tooMuch = p.tooMuch
+	}
+	if p.quota > 0 {
+		tooMuch = min(tooMuch, p.quota)
+	}
+	room := headroom*tooMuch - p.own
+	if room <= 0 {
 		return false
-	case p.reopened == 0 || now-p.reopened > int64(reopening):
-		return true
-	case float64(sessions) < p.held/2 || p.own < shedsFromShare:
-		return true
 	}
-	each := carefulGrowth * float64(sessions)
-	if p.calm > 0 {
-		each = (reopeningPace + reopeningGrowth*float64(sessions)) * math.Exp2(min(10, p.calm.Seconds()/reopeningTwice.Seconds()))
-	}
-	return p.readmits.take(now, 1, newPace(int(math.Ceil(each)), 1))
+	each := float64(sessions) * room / p.own / felt.Seconds()
+	return p.readmits.take(now, 1, newPace(int(math.Ceil(min(each, math.MaxInt32))), 1+int(min(each, math.MaxInt32))/4))
 }
 
 // An errand is a byte that goes through a pipe again and again, to a goroutine

@@ -39,6 +39,7 @@ type Server struct {
 	account    account     // for the transparency page
 
 	pressure              pressure
+	crowd                 crowd
 	ownPaces, personPaces paces
 
 	mu            sync.Mutex
@@ -57,7 +58,7 @@ func New(config Config) (*Server, error) {
 		registry: newRegistry(config.Limits),
 		upgrader: newUpgrader(),
 		pushers:  pushers{byID: make(map[uint64]*pusher)},
-		pressure: pressure{limit: config.ShedLateness},
+		pressure: pressure{limit: config.ShedLateness, quota: quota()},
 
 		ownPaces:    config.Limits.paces(1),
 		personPaces: config.Limits.paces(config.Limits.PersonMultiple),

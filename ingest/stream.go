@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"time"
@@ -78,15 +77,15 @@ func (s *Server) gate(r *http.Request) (principal string, refused *Problem) {
 	return who.Principal, s.registry.admit(who.Principal)
 }
 
-// shed refuses while the node has more to do than it can. Those who come back
-// do not all do so at once.
+// shed refuses while the node has more to do than it can.
 func (s *Server) shed() *Problem {
-	if s.pressure.admits(time.Now().UnixNano(), s.registry.count()) {
+	now := time.Now()
+	if s.pressure.admits(now.UnixNano(), s.registry.count()) {
 		return nil
 	}
 	return problem(http.StatusTooManyRequests, CodeTooManySessions,
 		"this node is busy with the sessions that it has: try again later, or another node").
-		because("load").retryAfter(shortPauseS + rand.IntN(2*shortPauseS))
+		because("load").retryAfter(s.crowd.wait(now.Unix()))
 }
 
 // musicRange reads from the query which tempos music is wanted in.
