@@ -61,7 +61,7 @@ const (
 	// is late. Where it proves true patience doubles.
 	doubt         = 0.0005
 	leastPatience = 10 * time.Second
-	mostPatience  = 2 * time.Minute
+	mostPatience  = 40 * time.Second
 
 	// lately is how fast sessions that have gone are forgotten.
 	lately = time.Minute
