@@ -177,16 +177,20 @@ const recordHeader = 5 // type, version (2), length (2): RFC 8446, section 5.1
 // Read clears p and reads into it, at most up to the end of the header or of
 // the body.
 func (c *recordConn) Read(p []byte) (int, error) {
+	below := io.Reader(c.Conn)
+	if c.socket != nil { // set before the session that reads begins
+		below = c.socket
+	}
 	if !clears {
-		return c.Conn.Read(p)
+		return below.Read(p)
 	}
 	clear(p)
 	if c.left > 0 {
-		n, err := c.Conn.Read(p[:min(len(p), c.left)])
+		n, err := below.Read(p[:min(len(p), c.left)])
 		c.left -= n
 		return n, err
 	}
-	n, err := c.Conn.Read(p[:min(len(p), recordHeader-c.have)])
+	n, err := below.Read(p[:min(len(p), recordHeader-c.have)])
 	c.have += copy(c.head[c.have:], p[:n])
 	if c.have == recordHeader {
 		c.have, c.left = 0, int(c.head[3])<<8|int(c.head[4])

@@ -44,6 +44,11 @@ type Socket struct {
 	written  int
 	writeErr error
 	first    [MaxHeader]byte // bytes of a message, where there is no raw
+
+	// Of a Read under way.
+	plainly func(fd uintptr) bool // nil before the first
+	plain   []byte
+	read    int
 }
 
 // NewSocket returns a socket for a connection. Where the connection has a
@@ -148,6 +153,40 @@ func (s *Socket) readNow(fd uintptr) bool {
 	if s.into == nil {
 		b.release()
 	}
+	return s.nothing(err)
+}
+
+// Read reads into p what is there, and waits where nothing is, as the
+// connection's own Read does.
+func (s *Socket) Read(p []byte) (int, error) {
+	if s.raw == nil || len(p) == 0 {
+		return s.conn.Read(p)
+	}
+	if s.plainly == nil {
+		s.plainly = s.readPlain
+	}
+	s.plain, s.read, s.readErr = p, 0, nil
+	err := s.raw.Read(s.plainly)
+	s.plain = nil
+	if err == nil {
+		err = s.readErr
+	}
+	return s.read, err
+}
+
+// readPlain reads what is there. It returns false when nothing is.
+func (s *Socket) readPlain(fd uintptr) bool {
+	n, err := readFD(fd, s.plain)
+	if n > 0 {
+		s.read = n
+		return true
+	}
+	return s.nothing(err)
+}
+
+// nothing takes note of why nothing was read, and returns false when the only
+// reason is that nothing is there yet.
+func (s *Socket) nothing(err error) bool {
 	switch {
 	case errors.Is(err, syscall.EAGAIN):
 		s.waited = true

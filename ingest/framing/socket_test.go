@@ -198,3 +198,41 @@ func TestWaited(t *testing.T) {
 		t.Errorf("%q, %v, waited: %t, arrivals: %d", payload, err, r.Waited(), arrivals)
 	}
 }
+
+// Read is the connection's own Read, whatever the connection: it waits for bytes,
+// and its errors are those that TLS goes on after.
+func TestSocketReads(t *testing.T) {
+	for _, name := range []string{"a socket", "a connection around one"} {
+		here, there := pair(t)
+		conn := net.Conn(there)
+		if name != "a socket" {
+			conn = struct{ net.Conn }{there}
+		}
+		s := NewSocket(conn)
+		p := make([]byte, 3)
+		if n, err := s.Read(nil); n != 0 || err != nil {
+			t.Errorf("%s: reading nothing: %d, %v", name, n, err)
+		}
+		go here.Write([]byte("later")) // while the other end waits
+		if _, err := io.ReadFull(s, p); err != nil || string(p) != "lat" {
+			t.Errorf("%s: read %q, %v", name, p, err)
+		}
+		if n, err := io.ReadFull(s, p[:2]); err != nil || string(p[:n]) != "er" {
+			t.Errorf("%s: then %q, %v", name, p[:n], err)
+		}
+		conn.SetReadDeadline(time.Unix(1, 0))
+		// crypto/tls goes on only after what calls itself temporary.
+		var failed interface {
+			Timeout() bool
+			Temporary() bool
+		}
+		if _, err := s.Read(p); !errors.As(err, &failed) || !failed.Timeout() || !failed.Temporary() {
+			t.Errorf("%s: beyond the deadline: %v", name, err)
+		}
+		conn.SetReadDeadline(time.Now().Add(time.Minute))
+		here.Close()
+		if n, err := s.Read(p); n != 0 || err != io.EOF {
+			t.Errorf("%s: the end: %d, %v", name, n, err)
+		}
+	}
+}
