@@ -59,7 +59,7 @@ const (
 	// What was too much may have been so for another reason: doubts of it begin
 	// at this growth a second, and double with each patience in which nothing
 	// is late. Where it proves true patience doubles.
-	doubt         = 0.0005
+	doubt         = 0.001
 	leastPatience = 10 * time.Second
 	mostPatience  = 40 * time.Second
 

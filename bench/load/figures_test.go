@@ -134,22 +134,32 @@ func measureBare(t *testing.T, config Config, what string) figure {
 	return measure(t, config, command.Process.Pid, nil)
 }
 
-// measureOurs starts the binary and loads it.
-func measureOurs(t *testing.T, config Config) figure {
+// A node is a process of the binary that is measured.
+type node struct {
+	URL, Admin string
+	pid        int
+	token      func(person int) (string, error)
+}
+
+// startNode starts the binary. It ends with the test.
+func startNode(t *testing.T, flags ...string) node {
+	t.Helper()
 	dir := t.TempDir()
 	ready := filepath.Join(dir, "ready")
-	command := exec.Command(*figureBinary, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data-dir", dir, "--ready-file", ready,
-		"--shed-lateness", "1h") // what is measured is what a frame costs, not when it is refused
+	command := exec.Command(*figureBinary, append([]string{
+		"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data-dir", dir, "--ready-file", ready}, flags...)...)
 	command.Stderr = io.Discard
 	if err := command.Start(); err != nil {
 		t.Fatalf("%v: build it and name it with -binary, or run make bench-ingest", err)
 	}
-	defer command.Wait()
-	defer command.Process.Signal(os.Interrupt)
-	var addresses struct{ URL, Admin string }
+	t.Cleanup(func() {
+		command.Process.Signal(os.Interrupt)
+		command.Wait()
+	})
+	n := node{pid: command.Process.Pid}
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		text, err := os.ReadFile(ready)
-		if err == nil && json.Unmarshal(text, &addresses) == nil {
+		if err == nil && json.Unmarshal(text, &n) == nil {
 			break
 		}
 		if time.Now().After(deadline) {
@@ -160,8 +170,20 @@ func measureOurs(t *testing.T, config Config) figure {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.URL = addresses.URL
-	config.Token = func(person int) (string, error) { return issuer.Token(fmt.Sprint(person), time.Hour) }
+	n.token = func(person int) (string, error) { return issuer.Token(fmt.Sprint(person), time.Hour) }
+	return n
+}
+
+// measureOurs starts the binary and loads it.
+func measureOurs(t *testing.T, config Config) (f figure) {
+	t.Run("ours", func(t *testing.T) { f = measureNode(t, config) }) // it ends with this test
+	return f
+}
+
+func measureNode(t *testing.T, config Config) figure {
+	// What is measured is what a frame costs, not when it is refused.
+	n := startNode(t, "--shed-lateness", "1h")
+	config.URL, config.Token = n.URL, n.token
 
 	// Allocations are counted while all sessions are live and nobody comes or goes.
 	// What the server allocates without any, for its ledger's store and for being
@@ -172,7 +194,7 @@ func measureOurs(t *testing.T, config Config) figure {
 	}
 	look := func() (c count) {
 		c.at = time.Now()
-		c.mallocs, c.frames = scrape(t, addresses.Admin)
+		c.mallocs, c.frames = scrape(t, n.Admin)
 		return c
 	}
 	time.Sleep(idleSeconds * time.Second) // the start is over
@@ -185,7 +207,7 @@ func measureOurs(t *testing.T, config Config) figure {
 	var live [2]count
 	ramp := int(2*time.Millisecond*time.Duration(config.Sessions)/time.Second) + 1
 	seconds := int(config.Duration / time.Second)
-	f := measure(t, config, command.Process.Pid, func(i Interval) {
+	f := measure(t, config, n.pid, func(i Interval) {
 		switch i.Second {
 		case ramp + seconds/3:
 			live[0] = look()
