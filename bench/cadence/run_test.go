@@ -46,7 +46,9 @@ func invented(t *testing.T) *dataset.Collection {
 		}
 		return b.String()
 	}
-	stand := gait.Segment{Activity: classifier.Still, Duration: 8 * time.Second}
+	// Recordings are labelled as a whole, so that whoever believes the label takes
+	// what comes before the first step for steps too.
+	stand := gait.Segment{Activity: classifier.Still, Duration: time.Second}
 	walk := record(gait.Plan{stand, {Activity: classifier.Walk, Duration: 50 * time.Second, CadenceSPM: gait.Steady(112)}}, gait.Pocket)
 	var readings, contacts strings.Builder
 	for _, s := range walk.Samples {

@@ -70,10 +70,10 @@
 // regression with people left out. TestConfidenceFallsWithNoise holds its
 // sense.
 //
-// Below 0.55 there is no cadence. Only who has taken steps for a second or more and
-// has had none waits for it, and gets it from 0.3 on, where ρ₁ is 0.35 or more. An
-// unclear rhythm is bridged for BridgeHops seconds while there are still steps, at
-// 0.8 of the confidence for each second.
+// Below 0.55 there is no cadence. Only who takes steps and has had none since they
+// began gets it from 0.35 on, where ρ₁ is 0.3 or more. An unclear rhythm is bridged
+// for BridgeHops seconds while there are still steps, at 0.8 of the confidence for
+// each second.
 // Cadences beyond LowestSPM and HighestSPM by more than 2 % are not said.
 //
 // # Whether there are steps
@@ -93,7 +93,7 @@
 // that the window was cut (package feature). Neighbouring windows share four fifths of
 // their rows, so that each counts a quarter. There are steps when
 //
-//	0.78 + 0.5 K + 1.2 q + 0.2 m + V >= 0
+//	0.75 + 0.5 K + 1.2 q + 0.2 m + V >= 0
 //
 // |q| counts as 3 at most: where it is new, a model that is sure errs once in
 // twenty. So no belief rules steps out by itself: a walk that every window takes

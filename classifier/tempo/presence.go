@@ -27,7 +27,7 @@ const (
 	mostChain   = 4.0   // no past counts for more
 	leastChain  = -3.0  // nor against more, so that who starts to walk is heard soon
 
-	presenceBase   = 0.78
+	presenceBase   = 0.75
 	presenceChain  = 0.5
 	presenceWindow = 1.2
 	presenceMargin = 0.2

@@ -20,11 +20,10 @@ const (
 
 	leastConfident = 0.55 // confidence below which there is no cadence
 
-	// Who has begun to take steps as many seconds ago and has no cadence yet gets
-	// the likeliest at a lower confidence, if there is some rhythm at all.
-	patience       = 1
-	leastImpatient = 0.3
-	someRhythm     = 0.35
+	// Who takes steps and has had no cadence yet gets the likeliest at a lower
+	// confidence, if there is some rhythm at all.
+	leastFirst = 0.35
+	someRhythm = 0.3
 
 	// Steps that were there a second ago and whose cadence is sure are believed in
 	// down to this.
@@ -73,7 +72,7 @@ type Tracker struct {
 	cadence float64 // said last, steps a minute
 	sure    float64 // its confidence, 0 for none
 	bridged int     // seconds since it was measured
-	waited  int     // seconds with steps that have had no cadence; below 0 once they had
+	heard   bool    // the steps that there are have had a cadence
 	beat    beat
 	fold    fold
 }
@@ -90,7 +89,7 @@ func (t *Tracker) Pause(seconds int) {
 
 // forget forgets the evidence, and with it the cadence that was said last.
 func (t *Tracker) forget() {
-	t.scores, t.length, t.steps, t.sure, t.waited = scores{}, 0, 0, 0, 0
+	t.scores, t.length, t.steps, t.sure, t.heard = scores{}, 0, 0, 0, false
 }
 
 // Step takes one window and the belief that it is a walk or a run. A nil
@@ -110,8 +109,8 @@ func (t *Tracker) Step(m *feature.Motion, b Belief) Tempo {
 	lead := min(margin, mostMargin)
 	t.steps.step(&b, lead, cut)
 	presence, least := t.steps.presence(&b, lead), leastConfident
-	if presence >= 0.5 && t.waited >= patience && rhythm >= someRhythm {
-		least = leastImpatient
+	if presence >= 0.5 && !t.heard && rhythm >= someRhythm {
+		least = leastFirst
 	}
 	present := presence >= 0.5 || t.sure > 0 && sure >= leastConfident && presence >= holdsOn
 	within := cadence >= LowestSPM*(1-edge) && cadence <= HighestSPM*(1+edge)
@@ -128,14 +127,7 @@ func (t *Tracker) Step(m *feature.Motion, b Belief) Tempo {
 		t.sure = 0
 		said = t.none()
 	}
-	switch {
-	case !present:
-		t.waited = 0
-	case t.sure > 0:
-		t.waited = math.MinInt
-	default:
-		t.waited++
-	}
+	t.heard = present && (t.heard || t.sure > 0)
 	said.Measured = Measurement{cadence, rhythm, margin, float64(t.steps), presence}
 	return said
 }
