@@ -15,7 +15,7 @@ import (
 const (
 	HeapObject     = "heap object"
 	GoroutineStack = "goroutine stack"
-	LeftStack      = "stack that nothing uses any more" // a goroutine's that was moved or has ended
+	LeftStack      = "stack that nothing uses any more" // a goroutine's that was moved or has ended; where its bounds are lost, a span of such
 	SignalStack    = "signal stack"
 	ThreadStack    = "thread stack" // on which the runtime itself works
 	OffHeap        = "memory beside the heap"

@@ -69,7 +69,7 @@ func New(config Config) (*Client, error) {
 	c := &Client{config: config, base: base, http: config.HTTPClient}
 	if c.http == nil {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
-		transport.TLSClientConfig = config.TLS
+		transport.TLSClientConfig = config.TLS.Clone() // net/http adds protocols to it
 		if config.NetDial != nil {
 			transport.DialContext = config.NetDial
 		}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math"
@@ -18,6 +19,23 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// Several clients may have one TLS configuration: none changes it, as net/http would,
+// which adds h2 for its own calls; a stream cannot be opened over that.
+func TestTLSConfigIsLeftAlone(t *testing.T) {
+	shared := &tls.Config{}
+	c, err := New(Config{URL: "https://127.0.0.1:1", TLS: shared}) // where nobody answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Notice(t.Context()); err == nil {
+		t.Error("somebody answers")
+	}
+	if len(shared.NextProtos) > 0 {
+		t.Errorf("the configuration was given protocols: %v", shared.NextProtos)
+	}
+}
 
 func TestNewChecksTheURL(t *testing.T) {
 	for _, test := range []struct {
