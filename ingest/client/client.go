@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -89,6 +90,8 @@ type Error struct {
 	Code   string // stable, for example "no_grant"; "" for a stream
 	Reason string // more about the code, for example "withdrawn"; may be empty
 	Detail string // what to mend
+
+	RetryAfter time.Duration // how long the server wants to be left alone; 0 where it does not say
 }
 
 // Error returns everything that is known, for people.
@@ -274,6 +277,9 @@ func (c *Client) do(req *http.Request, answer any) error {
 // does not send them.
 func problemOf(resp *http.Response) *Error {
 	e := &Error{Status: resp.StatusCode, Code: "unknown", Detail: http.StatusText(resp.StatusCode)}
+	if seconds, err := strconv.ParseUint(resp.Header.Get("Retry-After"), 10, 16); err == nil {
+		e.RetryAfter = time.Duration(seconds) * time.Second
+	}
 	var p struct{ Code, Reason, Detail string }
 	if json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&p) == nil && p.Code != "" {
 		e.Code, e.Reason, e.Detail = p.Code, p.Reason, p.Detail

@@ -51,6 +51,10 @@ func (c *Client) KeepStreaming(ctx context.Context, options StreamOptions, use f
 func (c *Client) streamOnce(ctx context.Context, options StreamOptions, use func(*Stream) error) (time.Duration, error) {
 	stream, err := c.Stream(ctx, options)
 	if err != nil {
+		var refused *Error
+		if errors.As(err, &refused) {
+			return refused.RetryAfter, err
+		}
 		return 0, err
 	}
 	defer stream.Close()

@@ -118,6 +118,34 @@ func TestKeepStreamingEnds(t *testing.T) {
 	}
 }
 
+// A server that says when to come back is left alone until then.
+func TestKeepStreamingWaitsAsTold(t *testing.T) {
+	t.Parallel()
+	var knocks []time.Time
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		knocks = append(knocks, time.Now())
+		if len(knocks) == 1 {
+			w.Header().Set("Retry-After", "2") // longer than the client would wait by itself
+			w.WriteHeader(429)
+			return
+		}
+		w.WriteHeader(403)
+	}))
+	defer server.Close()
+	person, err := client.New(client.Config{URL: server.URL, Token: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer person.Close()
+	var e *client.Error
+	if err := person.KeepStreaming(t.Context(), client.StreamOptions{}, receive); !errors.As(err, &e) || e.Status != 403 {
+		t.Errorf("ended with %v", err)
+	}
+	if len(knocks) != 2 || knocks[1].Sub(knocks[0]) < 2*time.Second {
+		t.Errorf("knocked at %v", knocks)
+	}
+}
+
 // A server that is not there is tried again.
 func TestKeepStreamingWithoutAServer(t *testing.T) {
 	tries := 0
