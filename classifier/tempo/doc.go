@@ -71,7 +71,7 @@
 // sense.
 //
 // Below 0.55 there is no cadence. Only who takes steps and has had none since they
-// began gets it from 0.35 on, where ρ₁ is 0.3 or more. An unclear rhythm is bridged
+// began gets it from 0.3 on, where ρ₁ is 0.2 or more. An unclear rhythm is bridged
 // for BridgeHops seconds while there are still steps, at 0.8 of the confidence for
 // each second.
 // Cadences beyond LowestSPM and HighestSPM by more than 2 % are not said.

@@ -22,8 +22,8 @@ const (
 
 	// Who takes steps and has had no cadence yet gets the likeliest at a lower
 	// confidence, if there is some rhythm at all.
-	leastFirst = 0.35
-	someRhythm = 0.3
+	leastFirst = 0.3
+	someRhythm = 0.2
 
 	// Steps that were there a second ago and whose cadence is sure are believed in
 	// down to this.
