@@ -8,15 +8,13 @@ import (
 	"github.com/tempogate/tempogate/bench/training"
 )
 
-// mislabelled are recordings, or ends of them, that are not what they are labelled,
-// by name. Training has a list of those that would mislead it.
+// mislabelled are ends of recordings that are not what they are labelled.
+// Training has a list of whole ones.
 var mislabelled = map[string]struct {
 	fromS float64 // into the recording, to its end
 	why   string
 }{
 	"qrowd/car-3": {1462, "parked, the phone is picked up after minutes of lying still and walked with to the end"},
-	"wisdm/data_1609_accel_phone.txt.zst#K": {0, "drinking, but the phone is no more at rest than where the same person kicks a ball: " +
-		"it swings by more than 1 m/s² in 84 % of the seconds, any other recording at rest in at most 22 %"},
 }
 
 // distrust takes labels off that are known to be wrong, and says why. What was
@@ -25,7 +23,7 @@ func distrust(e *dataset.Entry, one *dataset.Recording) (why string) {
 	// The collection's own labels stay as they are.
 	one.Labels = slices.Clone(one.Labels)
 	why = training.Distrust(*e, one)
-	end, wrong := mislabelled[one.Name]
+	end, wrong := mislabelled[e.Path]
 	from, _, ok := one.Span()
 	if !wrong || !ok {
 		return why

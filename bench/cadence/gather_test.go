@@ -114,18 +114,12 @@ func TestDistrust(t *testing.T) {
 		}
 	}
 	car := recording("car")
-	car.Name = "qrowd/car-3"
 	if why := distrust(&dataset.Entry{Path: "qrowd/car-3", Dataset: "qrowd"}, car); !strings.Contains(why, "parked") || len(car.Labels) != 1 || car.Labels[0].ToTime != 1512*s {
 		t.Errorf("%q, labels %v", why, car.Labels)
 	}
 	bus := recording("bus")
 	if why := distrust(&dataset.Entry{Path: "qrowd/bus-1", Dataset: "qrowd"}, bus); why != "" || len(bus.Labels) != 1 || bus.Labels[0].ToTime != 1600*s {
 		t.Errorf("%q, labels %v", why, bus.Labels)
-	}
-	drinking := recording("K")
-	drinking.Name = "wisdm/data_1609_accel_phone.txt.zst#K"
-	if why := distrust(&dataset.Entry{Path: "wisdm/data_1609_accel_phone.txt.zst", Dataset: "wisdm", Subject: "1609"}, drinking); !strings.Contains(why, "drinking") || len(drinking.Labels) != 0 {
-		t.Errorf("%q, labels %v", why, drinking.Labels)
 	}
 	clapping := recording("R")
 	labels := clapping.Labels
