@@ -3,6 +3,7 @@ package consent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 )
 
 // An external server, as an operator would run it beside several nodes.
@@ -62,6 +64,57 @@ func TestAWithdrawalReachesTheOtherNode(t *testing.T) {
 		t.Errorf("the other node was told of %s", g.State)
 	}
 	wantReason(t, two, "ada", Acceleration, Withdrawn)
+}
+
+// Who says yes on one node and goes to another right away is let in there: a no to
+// somebody who comes in is not said from memory either.
+func TestAYesOfAMomentAgoCountsOnTheOtherNode(t *testing.T) {
+	s := startServer(t, t.TempDir(), server.RANDOM_PORT)
+	one := openTest(t, LedgerConfig{NATSURL: s.ClientURL()})
+	two := openTest(t, LedgerConfig{NATSURL: s.ClientURL()})
+	behind := 0
+	for range 50 {
+		give(t, one, "ada", Acceleration)
+		if !two.Decide("ada", Acceleration).Allowed {
+			behind++
+		}
+		if d := two.DecideAnew(t.Context(), "ada", Acceleration); !d.Allowed {
+			t.Fatalf("a yes that was acknowledged does not count: %s", d.Reason)
+		}
+		withdraw(t, one, "ada")
+		if d := two.DecideAnew(t.Context(), "bea", Acceleration); d.Reason != NeverAsked {
+			t.Fatalf("somebody who was never asked: %+v", d)
+		}
+	}
+	t.Logf("in memory the other node was behind %d times of 50", behind)
+	s.Shutdown()
+	if d := two.DecideAnew(t.Context(), "bea", Acceleration); d.Allowed {
+		t.Error("without a store somebody is let in")
+	}
+}
+
+// While the connection to the store moves on to another server nothing can be sent.
+// A question waits for that.
+func TestAQuestionWaitsForTheNextServer(t *testing.T) {
+	t.Parallel() // mostly it waits
+	var s store
+	tries := 0
+	if err := s.ask(t.Context(), func(context.Context) error {
+		if tries++; tries < 3 {
+			return fmt.Errorf("asking: %w", nats.ErrReconnectBufExceeded)
+		}
+		return nil
+	}); err != nil || tries != 3 {
+		t.Errorf("%v after %d tries", err, tries)
+	}
+	if err := s.ask(t.Context(), func(context.Context) error { return nats.ErrReconnectBufExceeded }); !errors.Is(err, nats.ErrReconnectBufExceeded) {
+		t.Errorf("where no server is found: %v", err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.ask(gone, func(context.Context) error { return nats.ErrReconnectBufExceeded }); !errors.Is(err, nats.ErrReconnectBufExceeded) {
+		t.Errorf("when nobody waits any more: %v", err)
+	}
 }
 
 // A node that answers "nothing to change" has asked the store first: what it

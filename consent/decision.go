@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"context"
 	"slices"
 	"time"
 )
@@ -36,6 +37,23 @@ func (l *Ledger) Decide(principal string, c Category) Decision {
 		return Decision{Reason: against}
 	}
 	return p.decide(c)
+}
+
+// DecideAnew is Decide for somebody who comes in now, perhaps to another node than
+// took the yes a moment ago: a no is given only once everything has been taken in
+// that the store had when it was asked. It waits for that until the context is done,
+// and askTimeout at most. In an embedded store there is nothing to wait for.
+func (l *Ledger) DecideAnew(ctx context.Context, principal string, c Category) Decision {
+	d := l.Decide(principal, c)
+	if d.Allowed || d.Reason == LedgerUnavailable || l.store.embedded != nil {
+		return d
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	if l.renew(ctx) != nil {
+		return d
+	}
+	return l.Decide(principal, c)
 }
 
 // A Permit is the gate's answer for a frame.

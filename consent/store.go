@@ -177,17 +177,19 @@ func (s *store) publishOnce(ctx context.Context, message *nats.Msg, expect []jet
 }
 
 // ask asks a question that may be asked again, for as long as the context holds
-// and nobody answers it.
+// and nobody answers it. While the connection moves on to another server nothing is
+// sent: that is waited for as long as an answer is.
 func (s *store) ask(ctx context.Context, question func(context.Context) error) error {
 	if s.embedded != nil {
 		return question(ctx)
 	}
-	for {
+	for begun := time.Now(); ; {
 		attempt, cancel := context.WithTimeout(ctx, askTimeout)
 		err := question(attempt)
 		cancel()
 		var api *jetstream.APIError
-		notYet := errors.As(err, &api) && (api.ErrorCode == codeLeaderless || api.ErrorCode == codeInProcess)
+		notYet := errors.As(err, &api) && (api.ErrorCode == codeLeaderless || api.ErrorCode == codeInProcess) ||
+			errors.Is(err, nats.ErrReconnectBufExceeded) && time.Since(begun) < askTimeout
 		if ctx.Err() != nil || !notYet && !errors.Is(err, context.DeadlineExceeded) {
 			return err
 		}

@@ -47,6 +47,10 @@ type Ledger interface {
 	// Decide is the gate. It must not wait.
 	Decide(principal string, c consent.Category) consent.Decision
 
+	// DecideAnew is Decide for somebody who comes in now. A no may wait until it is
+	// known that no other node has a newer yes.
+	DecideAnew(ctx context.Context, principal string, c consent.Category) consent.Decision
+
 	// Permit is the gate for a frame: Decide for each category, and whether anybody
 	// is to get this person's tempo. It must not wait, and allocates nothing.
 	Permit(principal string) consent.Permit

@@ -63,7 +63,7 @@ func (s *Server) gate(r *http.Request) (principal string, refused *Problem) {
 	if refused != nil {
 		return "", refused
 	}
-	if d := s.config.Ledger.Decide(who.Principal, consent.Acceleration); !d.Allowed {
+	if d := s.config.Ledger.DecideAnew(r.Context(), who.Principal, consent.Acceleration); !d.Allowed {
 		return "", s.noGrant(who.Principal, d.Reason)
 	}
 	if !websocket.IsWebSocketUpgrade(r) || !r.ProtoAtLeast(1, 1) {
