@@ -239,6 +239,10 @@ type faultyLedger struct {
 
 var errDiskFull = &consent.Error{Code: consent.CodeLedgerUnavailable, Message: "the ledger cannot write: free some space"}
 
+func (l *faultyLedger) DecideAnew(_ context.Context, principal string, c consent.Category) consent.Decision {
+	return l.Decide(principal, c)
+}
+
 func (l *faultyLedger) Decide(principal string, c consent.Category) consent.Decision {
 	if l.down.Load() {
 		return consent.Decision{Reason: consent.LedgerUnavailable}
