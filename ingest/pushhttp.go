@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -136,7 +135,7 @@ func (s *Server) postPush(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return problem(http.StatusUnauthorized, CodeBadCapability, err.Error())
 	}
-	if refused := s.pushGate(r.Context(), capability); refused != nil {
+	if refused := s.pushGate(capability); refused != nil {
 		s.metrics.admissions.WithLabelValues(refused.Code).Inc()
 		s.account.refuse(refused)
 		return refused
@@ -164,8 +163,8 @@ func (s *Server) postPush(w http.ResponseWriter, r *http.Request) error {
 }
 
 // pushGate asks the gate before anything is read.
-func (s *Server) pushGate(ctx context.Context, capability identity.Capability) *Problem {
-	if d := s.config.Ledger.DecideAnew(ctx, capability.Principal, consent.Acceleration); !d.Allowed {
+func (s *Server) pushGate(capability identity.Capability) *Problem {
+	if d := s.config.Ledger.Decide(capability.Principal, consent.Acceleration); !d.Allowed {
 		refused := s.noGrant(capability.Principal, d.Reason)
 		if refused.Status == http.StatusForbidden {
 			refused.Status, refused.Title = statusNoConsent, "No consent"

@@ -15,9 +15,9 @@ import (
 // it up stands still for the rest of the period.
 func quota() float64 { return quotaIn(os.DirFS("/")) }
 
-// quotaIn is quota in a system with these files. Both versions of control groups are read where they are usually
-// mounted (cgroups(7); cpu.max in the kernel's admin-guide/cgroup-v2,
-// cpu.cfs_quota_us in scheduler/sched-bwc).
+// quotaIn is quota in a system with these files. Both versions of control groups are
+// read where they are usually mounted (cgroups(7); cpu.max in the kernel's
+// admin-guide/cgroup-v2, cpu.cfs_quota_us in scheduler/sched-bwc).
 func quotaIn(system fs.FS) float64 {
 	least := math.Inf(1)
 	groups, err := system.Open("proc/self/cgroup")
