@@ -39,13 +39,19 @@ func (l *Ledger) Decide(principal string, c Category) Decision {
 	return p.decide(c)
 }
 
+// anewPerSecond is how many questions DecideAnew puts to the store in a second, and
+// at once.
+const anewPerSecond = 100
+
 // DecideAnew is Decide for somebody who comes in now, perhaps to another node than
 // took the yes a moment ago: a no is given only once everything has been taken in
 // that the store had when it was asked. It waits for that until the context is done,
 // and askTimeout at most. In an embedded store there is nothing to wait for.
+// Of more refusals than anewPerSecond the store is not asked: those who knock without a
+// yes must not become its load.
 func (l *Ledger) DecideAnew(ctx context.Context, principal string, c Category) Decision {
 	d := l.Decide(principal, c)
-	if d.Allowed || d.Reason == LedgerUnavailable || l.store.embedded != nil {
+	if d.Allowed || d.Reason == LedgerUnavailable || l.store.embedded != nil || !l.anew.Allow() {
 		return d
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)

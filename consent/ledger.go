@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/time/rate"
 )
 
 // What a LedgerConfig means when it leaves a field out.
@@ -95,8 +96,9 @@ type Ledger struct {
 	putting  chan struct{} // holds one token while a change is under way
 	patience time.Duration // with one change, putTimeout or electionTimeout but in tests
 
-	opened     time.Time    // lease times count from here, on the monotonic clock
-	heardUntil atomic.Int64 // the ledger answers until this time, nanoseconds after opened
+	opened     time.Time     // lease times count from here, on the monotonic clock
+	anew       *rate.Limiter // of DecideAnew's questions to the store
+	heardUntil atomic.Int64  // the ledger answers until this time, nanoseconds after opened
 
 	health sync.Mutex
 	ended  error // why the ledger answers no more, for good
@@ -122,6 +124,7 @@ func OpenLedger(ctx context.Context, config LedgerConfig) (*Ledger, error) {
 		putting:   make(chan struct{}, 1),
 		patience:  putTimeout,
 		opened:    time.Now(),
+		anew:      rate.NewLimiter(anewPerSecond, anewPerSecond),
 	}
 	config.Dir = config.dir()
 	l.dir = config.Dir
