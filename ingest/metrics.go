@@ -109,12 +109,13 @@ func newMetrics(node string, reg *registry, load *pressure, gone *account, other
 			func() float64 { return time.Duration(m.oldest.Load()).Seconds() }),
 		gauge("tempogate_lateness_seconds", "How late the node comes to what is due, smoothed over a second. It sheds above --shed-lateness.",
 			func() float64 { return time.Duration(load.lateness.Load()).Seconds() }),
-		gauge("tempogate_shedding", "1 while new sessions are refused because the node is overloaded.", func() float64 {
+		gauge("tempogate_shedding", "1 while new sessions are refused because the node is late.", func() float64 {
 			if load.shedding.Load() {
 				return 1
 			}
 			return 0
 		}),
+		gauge("tempogate_processors_usable", "Processors that the node takes before it lets nobody in, who would be too much for those it has.", load.usable),
 		gauge("tempogate_ledger_healthy", "1 while the ledger can answer.", func() float64 {
 			if ledger.Healthy() != nil {
 				return 0

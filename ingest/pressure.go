@@ -21,17 +21,17 @@ type pressure struct {
 	lateness atomic.Int64 // smoothed, nanoseconds
 	shedding atomic.Bool
 	limit    time.Duration
-	quota    float64 // processors that the system lets it have at most; 0: nothing is known
+	quota    float64 // processors that the system lets it have at most; +Inf: as many as there are
 
 	mu       sync.Mutex
 	own      float64       // processors that this process takes, smoothed
+	coming   float64       // those who were let in and whose frames do not show in own yet
 	strain   float64       // as lateness, of probes that count for as much as twice the limit
 	calm     time.Duration // for how long strain has been far below the limit
 	tooMuch  float64       // processors that it took when it was too late last; 0: it never was
 	patience time.Duration // how slowly that is doubted
 	closed   int64         // when it was too late last, Unix nanoseconds
 	held     float64       // the most sessions there were, of those that have gone, e times fewer with each minute
-	readmits meter         // those let in since
 }
 
 const (
@@ -49,12 +49,22 @@ const (
 	// it waiting, and turning runners away would be no help.
 	shedsFromShare = 1. / 8
 
-	// headroom is the share that is filled of what is too much. The rest is for
+	// headroom is the share that is filled of what was too much. The rest is for
 	// what does not come evenly.
 	headroom = 0.9
 
-	// felt is how long it takes until it shows what one who was let in costs.
-	felt = time.Second
+	// fills is the share that is filled of what this process can have at all. The
+	// collector of garbage takes a quarter while it marks (Go's guide to it).
+	fills = 0.8
+
+	// felt is how long it takes until it shows what one who was let in costs: own
+	// is smoothed, and the first frame may come a second later.
+	felt = 2 * time.Second
+
+	// mostGrowth is by how much those who are coming are believed to make what a
+	// node takes grow, at most: where they are many, what it takes is what it costs
+	// to let them in.
+	mostGrowth = 2
 
 	// What was too much may have been so for another reason: doubts of it begin
 	// at this growth a second, and double with each patience in which nothing
@@ -103,6 +113,7 @@ func (p *pressure) probe(late, since, used time.Duration, sessions int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.own += weight * (float64(used)/float64(max(since, 1)) - p.own)
+	p.coming *= math.Exp(-float64(since) / float64(felt))
 	p.strain += weight * (float64(min(late, 2*p.limit)) - p.strain)
 	p.held = max(float64(sessions), p.held*math.Exp(-float64(since)/float64(lately)))
 	if p.calm += since; p.strain >= float64(p.limit)/8 {
@@ -123,10 +134,24 @@ func (p *pressure) probe(late, since, used time.Duration, sessions int) {
 
 // most returns how many processors this process can have.
 func (p *pressure) most() float64 {
-	if n := float64(runtime.NumCPU()); p.quota == 0 || n < p.quota {
-		return n
+	return min(float64(runtime.NumCPU()), float64(runtime.GOMAXPROCS(0)), p.quota)
+}
+
+// full returns how many processors this process may take before it lets nobody in: a
+// share of what it can have, and of what was too much if that is known.
+func (p *pressure) full(now int64) float64 {
+	full := fills * p.most()
+	if p.known(now) {
+		full = min(full, headroom*p.tooMuch)
 	}
-	return p.quota
+	return full
+}
+
+// usable is full for those who look on.
+func (p *pressure) usable() float64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.full(time.Now().UnixNano())
 }
 
 // learn takes note that what this process takes is too much.
@@ -149,34 +174,34 @@ func (p *pressure) known(now int64) bool {
 	return p.tooMuch > 0 && now-p.closed <= int64(forgotten)
 }
 
-// admits reports whether one more may come to so many sessions. There is room up to
-// a share of what is too much, as far as anybody knows. What each of them takes is
-// what this process takes by all, and it is not filled faster than that shows.
+// admits reports whether one more may come to so many sessions, and takes note of it.
+// Those who came last do not show in what this process takes yet; they are taken to cost
+// as much as the others.
 func (p *pressure) admits(now int64, sessions int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.room(now, float64(sessions)) {
+		return false
+	}
+	p.coming++
+	return true
+}
+
+func (p *pressure) room(now int64, sessions float64) bool {
 	if sessions < shedsFrom {
 		return true
 	}
 	if p.shedding.Load() {
 		return false
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if float64(sessions) < p.held/2 {
+	if sessions < p.held/2 {
 		return true
 	}
-	tooMuch := math.Inf(1)
-	if p.known(now) {
-		tooMuch = p.tooMuch
+	growth := 1.
+	if settled := sessions - p.coming; settled > shedsFrom {
+		growth = min(sessions/settled, mostGrowth)
 	}
-	if p.quota > 0 {
-		tooMuch = min(tooMuch, p.quota)
-	}
-	room := headroom*tooMuch - p.own
-	if room <= 0 {
-		return false
-	}
-	each := float64(sessions) * room / p.own / felt.Seconds()
-	return p.readmits.take(now, 1, newPace(int(math.Ceil(min(each, math.MaxInt32))), 1+int(min(each, math.MaxInt32))/4))
+	return p.own*growth < p.full(now)
 }
 
 // An errand is a byte that goes through a pipe again and again, to a goroutine
