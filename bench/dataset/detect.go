@@ -109,9 +109,21 @@ func quote(line []byte) string {
 		return "a line of numbers"
 	}
 	const longest = 80
-	text := []rune(string(line))
+	text := []rune(strings.Map(shown, string(line)))
 	if len(text) > longest {
 		return fmt.Sprintf("%q...", string(text[:longest]))
 	}
 	return fmt.Sprintf("%q", string(text))
+}
+
+// shown returns what stands for r in a quoted line, in which nothing is to be spelled
+// out: six letters for each unprintable one make an error that nobody can read.
+func shown(r rune) rune {
+	switch {
+	case unicode.IsPrint(r) || r == '\t':
+		return r
+	case unicode.IsSpace(r):
+		return ' '
+	}
+	return utf8.RuneError
 }

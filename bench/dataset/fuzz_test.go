@@ -146,7 +146,8 @@ func FuzzFIT(f *testing.F) {
 }
 
 func FuzzCompressed(f *testing.F) {
-	fuzzRead(f, "csv", zstandard(f, "t,ax,ay,az\n0,1,2,3\n"), gzipped(f, "t,ax,ay,az\n0,1,2,3\n"))
+	fuzzRead(f, "csv", zstandard(f, "t,ax,ay,az\n0,1,2,3\n"), gzipped(f, "t,ax,ay,az\n0,1,2,3\n"),
+		gzipped(f, strings.Repeat("f\x11\u070f", 40)))
 }
 
 func FuzzIndex(f *testing.F) {

@@ -16,6 +16,7 @@ func TestUnknownFormatSaysWhatTheFileBeginsWith(t *testing.T) {
 		{"other titles", "timestamp,acc_x,acc_y,acc_z\n1,2,3,4\n", `"timestamp,acc_x,acc_y,acc_z"`},
 		{"titles of a kilometre", strings.Repeat("title,", 100) + "\n", `"` + strings.Repeat("title,", 100)[:80] + `"...`},
 		{"prose", "Dear reader,\n", `"Dear reader,"`},
+		{"letters that cannot be seen", strings.Repeat("f\x11\u070f\u00a0", 30) + "\n", `"` + strings.Repeat("f\ufffd\ufffd ", 20) + `"...`},
 		// A reading is nobody's business, not even in an error.
 		{"four columns of numbers", "0.01,-1.5,9.25,0.125\n", "a line of numbers"},
 		{"coordinates with a name", "home 52.1 4.9\n", "a line of numbers"},
