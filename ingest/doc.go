@@ -41,9 +41,10 @@
 // client has one frame's turn at a time; what it may send in all is bounded for
 // the session, for its person and for the node (limits.go), and what it does not
 // read is bounded and does not hold up its session (answers.go, TestSlowReader); a
-// client that reads gets all answers (TestManyAnswersAtOnce). A node that comes
-// late to what is due lets nobody in (pressure.go, TestShedding), and one that goes
-// away answers first what has arrived (TestDrainAnswersFirst).
+// client that reads gets all answers (TestManyAnswersAtOnce). A node that has much to
+// do, or comes late to what is due, lets nobody in (pressure.go,
+// TestACrowdIsNotLetInAtOnce, TestShedding), and one that goes away answers first what
+// has arrived (TestDrainAnswersFirst).
 //
 // # Guarantees
 //

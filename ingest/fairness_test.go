@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -262,6 +263,29 @@ func TestQuotaIsNotFilled(t *testing.T) {
 		p.probe(0, time.Minute, time.Duration(step.own*float64(time.Minute)), step.sessions)
 		if got := p.admits(time.Now().UnixNano(), step.sessions); got != step.want {
 			t.Errorf("%g processors of 0.4 for %d sessions: admits %t", step.own, step.sessions, got)
+		}
+	}
+}
+
+// What other programs take of the machine is not to be had, down to the share that
+// the system gives this one beside them.
+func TestOthersHaveTheirShare(t *testing.T) {
+	all := float64(min(runtime.NumCPU(), runtime.GOMAXPROCS(0)))
+	for _, test := range []struct{ own, others, want float64 }{ // shares of the machine
+		{0, 0, 1},
+		{0.5, 0, 1},
+		{0.3, 0.2, 0.8},
+		{0.1, 0.8, fairShare},
+	} {
+		p := pressure{limit: 20 * time.Millisecond, quota: math.Inf(1)}
+		used := func(share float64) time.Duration { return time.Duration(share * all * float64(time.Minute)) }
+		p.look(time.Minute, used(test.own), used(test.own+test.others))
+		if got := p.usable() / (fills * all); math.Abs(got-test.want) > 1e-6 {
+			t.Errorf("%g beside %g: %g of the machine can be had, want %g", test.own, test.others, got, test.want)
+		}
+		p.look(time.Minute, used(test.own), 0) // nobody tells what is used
+		if got := p.usable() / (fills * all); math.Abs(got-1) > 1e-6 {
+			t.Errorf("%g beside nobody knows how much: %g", test.own, got)
 		}
 	}
 }

@@ -1,12 +1,10 @@
 package ingest
 
 import (
-	"cmp"
 	"context"
 	"math"
 	"os"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +23,7 @@ type pressure struct {
 
 	mu       sync.Mutex
 	own      float64       // processors that this process takes, smoothed
+	others   float64       // processors that all others take, smoothed
 	coming   float64       // those who were let in and whose frames do not show in own yet
 	strain   float64       // as lateness, of probes that count for as much as twice the limit
 	calm     time.Duration // for how long strain has been far below the limit
@@ -57,6 +56,11 @@ const (
 	// collector of garbage takes a quarter while it marks (Go's guide to it).
 	fills = 0.8
 
+	// What the others of the machine take is looked at so often. At a share of the
+	// processors this process is not the one that gives way: they are.
+	lookEvery = 500 * time.Millisecond
+	fairShare = 0.5
+
 	// felt is how long it takes until it shows what one who was let in costs: own
 	// is smoothed, and the first frame may come a second later.
 	felt = 2 * time.Second
@@ -88,6 +92,7 @@ func (p *pressure) watch(ctx context.Context, sessions func() int) {
 	defer e.end()
 	e.begin()
 	before, used := time.Now(), processorTime()
+	looked, usedThen, busyThen := before, used, busyTime()
 	for {
 		select {
 		case <-ctx.Done():
@@ -96,6 +101,11 @@ func (p *pressure) watch(ctx context.Context, sessions func() int) {
 			now, total := time.Now(), processorTime()
 			p.probe(max(now.Sub(due), e.late(now)), now.Sub(before), total-used, sessions())
 			before, used = now, total
+			if since := now.Sub(looked); since >= lookEvery {
+				busy := busyTime()
+				p.look(since, total-usedThen, busy-busyThen)
+				looked, usedThen, busyThen = now, total, busy
+			}
 		}
 	}
 }
@@ -132,9 +142,19 @@ func (p *pressure) probe(late, since, used time.Duration, sessions int) {
 	}
 }
 
-// most returns how many processors this process can have.
+// look takes note of the processor time that this process has used since the look
+// before, and of all that was used.
+func (p *pressure) look(since, used, busy time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	weight := 1 - math.Exp(-float64(since)/float64(smoothing))
+	p.others += weight * (float64(max(busy-used, 0))/float64(since) - p.others)
+}
+
+// most returns how many processors this process can have: those that the others leave.
 func (p *pressure) most() float64 {
-	return min(float64(runtime.NumCPU()), float64(runtime.GOMAXPROCS(0)), p.quota)
+	all := float64(runtime.NumCPU())
+	return min(max(all-p.others, fairShare*all), float64(runtime.GOMAXPROCS(0)), p.quota)
 }
 
 // full returns how many processors this process may take before it lets nobody in: a
@@ -256,73 +276,4 @@ func (e *errand) end() {
 	e.to.Close()
 	e.reader.Wait()
 	e.from.Close()
-}
-
-// A relief takes load off a node that has let in more than it can serve: else
-// all would wait, longer and longer, and nobody be served.
-type relief struct {
-	under   bool
-	seconds int           // that it has been late
-	before  time.Duration // lateness when it was last asked
-}
-
-const (
-	// Relief begins after so many seconds of this many times the lateness that
-	// closes the door. What passes by itself sends nobody away.
-	reliefAfter    = 5
-	reliefMultiple = 5
-
-	// reliefShare is the share of the sessions that is sent away in a second in
-	// which nothing has become better.
-	reliefShare = 0.04
-)
-
-// step is asked once a second and returns how many of so many sessions have to
-// go. It is over when the node would let somebody in again. While it becomes better,
-// what was sent away may have been enough.
-func (r *relief) step(lateness, limit time.Duration, shedding bool, sessions int) int {
-	better := lateness < r.before*9/10
-	r.before = lateness
-	if r.seconds++; lateness < reliefMultiple*limit {
-		r.seconds = 0
-	}
-	r.under = shedding && sessions > shedsFrom && (r.under || r.seconds >= reliefAfter)
-	if !r.under || better {
-		return 0
-	}
-	return min(int(math.Ceil(reliefShare*float64(sessions))), sessions-shedsFrom)
-}
-
-// relieve sends away sessions of an overloaded node, those who came last first,
-// to the benefit of the others.
-func (s *Server) relieve(ctx context.Context) {
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
-	var r relief
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		was := r.under
-		lateness := time.Duration(s.pressure.lateness.Load())
-		n := r.step(lateness, s.pressure.limit, s.pressure.shedding.Load(), s.registry.count())
-		if r.under != was {
-			s.log.Warn("overload", "sends_sessions_away", r.under, "sessions", s.registry.count(), "lateness", lateness.Round(time.Millisecond))
-		}
-		if n > 0 {
-			s.sendAway(n)
-		}
-	}
-}
-
-// sendAway has the newest sessions end as a drain does.
-func (s *Server) sendAway(n int) {
-	all := slices.DeleteFunc(s.registry.appendSessions(nil), func(s *session) bool { return s.leaving.Load() })
-	slices.SortFunc(all, func(a, b *session) int { return cmp.Compare(b.number, a.number) })
-	for _, session := range all[:min(n, len(all))] {
-		session.leave(0)
-		s.metrics.sentAway.Inc()
-	}
 }
