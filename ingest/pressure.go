@@ -10,11 +10,12 @@ import (
 	"time"
 )
 
-// A pressure tells when a node has more to do than it can. What it looks at is
-// what a frame suffers: how long it takes from a byte in the kernel to the
-// goroutine that waits for it, behind all others that wait likewise. That counts
-// everything that can be short, the processors, the scheduler's queue and other
-// programs on the same machine, without a model of any of it.
+// A pressure tells when a node has more to do than it can, or with one more session
+// would have. The first is what a frame suffers: how long it takes from a byte in the
+// kernel to the goroutine that waits for it, behind all others that wait likewise. That
+// counts everything that can be short, the processors, the scheduler's queue and other
+// programs on the same machine, without a model of any of it. But it shows only when it
+// is too late, so nobody is let in any more before the processors are all taken.
 type pressure struct {
 	lateness atomic.Int64 // smoothed, nanoseconds
 	shedding atomic.Bool
