@@ -57,7 +57,7 @@ const (
 	// collector of garbage takes a quarter while it marks (Go's guide to it).
 	fills = 0.8
 
-	// What the others of the machine take is looked at so often. At a share of the
+	// What the others of the machine take is looked at so often. Below a share of its
 	// processors this process is not the one that gives way: they are.
 	lookEvery = 500 * time.Millisecond
 	fairShare = 0.5
@@ -152,16 +152,17 @@ func (p *pressure) look(since, used, busy time.Duration) {
 	p.others += weight * (float64(max(busy-used, 0))/float64(since) - p.others)
 }
 
-// most returns how many processors this process can have: those that the others leave.
+// most returns how many processors this process can have, without others.
 func (p *pressure) most() float64 {
-	all := float64(runtime.NumCPU())
-	return min(max(all-p.others, fairShare*all), float64(runtime.GOMAXPROCS(0)), p.quota)
+	return min(float64(runtime.NumCPU()), float64(runtime.GOMAXPROCS(0)), p.quota)
 }
 
 // full returns how many processors this process may take before it lets nobody in: a
-// share of what it can have, and of what was too much if that is known.
+// share of what it can have, with as much of the machine left idle, and a share of what
+// was too much if that is known.
 func (p *pressure) full(now int64) float64 {
-	full := fills * p.most()
+	machine := float64(runtime.NumCPU())
+	full := min(fills*p.most(), max(fills*machine-p.others, fills*fairShare*machine))
 	if p.known(now) {
 		full = min(full, headroom*p.tooMuch)
 	}
