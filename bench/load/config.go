@@ -60,8 +60,10 @@ type Config struct {
 	Flood int
 
 	// Sources is the number of source addresses, 127.0.0.2 onwards, over which
-	// sessions to the loopback are spread: one address has about 28 000 ports.
-	// One for each 20 000 sessions when zero.
+	// sessions to the loopback are spread; one for each 5000 sessions when zero. An
+	// address has about 28 000 ports, and Linux hands out every other one first.
+	// Once those are taken, also by who was refused within a minute, it looks
+	// through all of them for each connection and has time for little else.
 	Sources int
 
 	Seed uint64
@@ -93,7 +95,7 @@ type Config struct {
 const (
 	connectTimeout = 15 * time.Second
 	answerTimeout  = 10 * time.Second // after the last frame
-	sessionsAnIP   = 20_000
+	sessionsAnIP   = 5_000
 )
 
 // withDefaults checks a configuration and fills it in.

@@ -50,7 +50,7 @@ type loadCommand struct {
 	Flood int `default:"0" help:"Connections beside the sessions that send without pause, in every other period of 5 s. What the sessions see then and in between is reported apart."`
 
 	Processes int    `default:"1" help:"Spread the sessions over so many processes: each can have only so many files."`
-	Sources   int    `placeholder:"N" help:"Source addresses, 127.0.0.2 onwards, to spread them over. One for each 20 000 sessions unless given."`
+	Sources   int    `placeholder:"N" help:"Source addresses, 127.0.0.2 onwards, to spread them over. One for each 5000 sessions unless given."`
 	Seed      uint64 `default:"1" help:"Of everything that chance decides."`
 	PID       []int  `name:"pid" placeholder:"PID" help:"A process of the server on this machine: its processor time and memory are reported. Repeatable."`
 
