@@ -154,6 +154,7 @@ func TestReopening(t *testing.T) {
 	come := func(sessions int) (n int) { // how many of 10,000 who come at once are let in
 		for range 10_000 {
 			if p.admits(now, sessions+n) {
+				p.came()
 				n++
 			}
 		}
@@ -234,6 +235,7 @@ func TestACrowdIsNotLetInAtOnce(t *testing.T) {
 		p.probe(0, probeEvery, time.Duration(own*float64(probeEvery)), n)
 		for range 50 { // 500 a second come
 			if p.admits(now, len(let)) {
+				p.came()
 				let = append(let, step)
 			}
 		}
@@ -244,6 +246,26 @@ func TestACrowdIsNotLetInAtOnce(t *testing.T) {
 	if n := float64(len(let)); n*each < fills-0.01 {
 		t.Errorf("%g sessions in the end, where %g fit", n, fills/each)
 	}
+}
+
+// Who knocks and is not let in takes nobody's room: else anybody without a token could
+// keep those out who have one.
+func TestStrangersTakeNoRoom(t *testing.T) {
+	n := startNode(t, nil)
+	coming := func() float64 {
+		n.server.pressure.mu.Lock()
+		defer n.server.pressure.mu.Unlock()
+		return n.server.pressure.coming
+	}
+	n.get(n.url + "/v1/stream") // without a token
+	if _, err := n.person("bert").Stream(t.Context(), client.StreamOptions{}); err == nil {
+		t.Fatal("somebody without a yes was let in")
+	}
+	if c := coming(); c != 0 {
+		t.Errorf("%g are believed to come, of whom nobody was let in", c)
+	}
+	n.stream(n.person("anna", consent.Acceleration), client.StreamOptions{}).Close()
+	eventually(t, "who was let in is believed to come", func() bool { return coming() > 0 })
 }
 
 // A quota of processor time is what is too much before anything was late: a

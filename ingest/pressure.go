@@ -196,32 +196,30 @@ func (p *pressure) known(now int64) bool {
 	return p.tooMuch > 0 && now-p.closed <= int64(forgotten)
 }
 
-// admits reports whether one more may come to so many sessions, and takes note of it.
-// Those who came last do not show in what this process takes yet; they are taken to cost
-// as much as the others.
-func (p *pressure) admits(now int64, sessions int) bool {
+// came takes note that somebody was let in.
+func (p *pressure) came() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.room(now, float64(sessions)) {
-		return false
-	}
 	p.coming++
-	return true
 }
 
-func (p *pressure) room(now int64, sessions float64) bool {
+// admits reports whether one more may come to so many sessions. Those who came last do
+// not show in what this process takes yet; they are taken to cost as much as the others.
+func (p *pressure) admits(now int64, sessions int) bool {
 	if sessions < shedsFrom {
 		return true
 	}
 	if p.shedding.Load() {
 		return false
 	}
-	if sessions < p.held/2 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if float64(sessions) < p.held/2 {
 		return true
 	}
 	growth := 1.
-	if settled := sessions - p.coming; settled > shedsFrom {
-		growth = min(sessions/settled, mostGrowth)
+	if settled := float64(sessions) - p.coming; settled > shedsFrom {
+		growth = min(float64(sessions)/settled, mostGrowth)
 	}
 	return p.own*growth < p.full(now)
 }

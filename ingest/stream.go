@@ -42,6 +42,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	s.metrics.admissions.WithLabelValues("admitted").Inc()
+	s.pressure.came()
 	session.attach(upgrade.conn)
 	handedOver = true
 	go session.serve()
